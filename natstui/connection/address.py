@@ -1,0 +1,122 @@
+"""Server URLs: normalised, and without the credentials that people write into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+
+from natstui.connection.errors import OptionError
+
+_DEFAULT_PORTS = {"nats": 4222, "tls": 4222, "ws": 80, "wss": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """The credentials that stood in a URL: user and password, or a token alone."""
+
+    user: str | None
+    password: SecretStr | None
+    token: SecretStr | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """One server's address."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str = ""
+    """Websocket only."""
+
+    @property
+    def url(self) -> str:
+        """The URL, without credentials."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}{self.path}"
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether NATS is spoken over a websocket there."""
+        return self.scheme in ("ws", "wss")
+
+    @property
+    def wants_tls(self) -> bool:
+        """Whether the URL itself asks for TLS."""
+        return self.scheme in ("tls", "wss")
+
+    def __str__(self) -> str:
+        return self.url
+
+
+def parse_server(url: str, option: str = "servers") -> tuple[ServerAddress, UserInfo | None]:
+    """Split a server URL into its address and the credentials in it.
+
+    ``host``, ``host:port``, ``nats://``, ``tls://``, ``ws://`` and ``wss://`` are taken; the port defaults to 4222
+    (80 and 443 for websockets).
+
+    Raises:
+        OptionError: the text is no server URL. The message never repeats credentials.
+    """
+    text = url.strip()
+    accepted = "write nats://host:4222, tls://host:4222, ws://host:80 or wss://host:443"
+    if "://" not in text:
+        text = f"nats://{text}"
+    shown = _without_userinfo(text)
+    if any(character.isspace() or not character.isprintable() for character in text):
+        raise OptionError(
+            option, f"holds {shown!r}, which has white space or control characters in it", accepted
+        )
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise OptionError(option, f"holds {shown!r}, whose host or port is malformed", accepted) from None
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise OptionError(option, f"holds {shown!r}, whose scheme {parts.scheme!r} is unknown", accepted)
+    if not parts.hostname:
+        raise OptionError(option, f"holds {shown!r}, which names no host", accepted)
+    if port == 0:
+        raise OptionError(option, f"holds {shown!r}, whose port is 0", accepted)
+    is_websocket = parts.scheme in ("ws", "wss")
+    if not is_websocket and (parts.path.strip("/") or parts.query or parts.fragment):
+        raise OptionError(option, f"holds {shown!r}, which has a path", accepted)
+    path = parts.path.rstrip("/") + (f"?{parts.query}" if parts.query else "") if is_websocket else ""
+    address = ServerAddress(parts.scheme, parts.hostname, port or _DEFAULT_PORTS[parts.scheme], path)
+    if parts.username is None:
+        return address, None
+    name = unquote(parts.username)
+    if parts.password is None:
+        return address, UserInfo(None, None, SecretStr(name))
+    return address, UserInfo(name, SecretStr(unquote(parts.password)), None)
+
+
+def parse_servers(
+    urls: Iterable[str], option: str = "servers"
+) -> list[tuple[ServerAddress, UserInfo | None]]:
+    """Parse a pool: at least one server, and not websocket beside TCP.
+
+    Raises:
+        OptionError: the pool is empty, mixed, or holds something that is no server URL.
+    """
+    servers: dict[ServerAddress, UserInfo | None] = {}
+    for url in urls:
+        address, userinfo = parse_server(url, option)
+        servers[address] = userinfo or servers.get(address)
+    if not servers:
+        raise OptionError(option, "is empty", "name at least one server, for example nats://127.0.0.1:4222")
+    if len({address.is_websocket for address in servers}) > 1:
+        raise OptionError(
+            option,
+            "mixes websocket with other URLs",
+            "use either ws:// and wss:// or nats:// and tls:// for all servers",
+        )
+    return list(servers.items())
+
+
+def _without_userinfo(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
