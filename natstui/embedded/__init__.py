@@ -1,0 +1,3 @@
+"""`natstui demo`: a real nats-server and sample traffic that end with the program that started them."""
+
+from __future__ import annotations
