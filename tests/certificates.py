@@ -50,9 +50,7 @@ class CertificateAuthority:
             context.load_cert_chain(client.certificate, client.key)
         return context
 
-    def _issue(
-        self, names: tuple[str, ...], expires_in: timedelta | None, valid_since: timedelta
-    ) -> TlsFiles:
+    def _issue(self, names: tuple[str, ...], expires_in: timedelta | None, valid_since: timedelta) -> TlsFiles:
         self._count += 1
         now = datetime.now(UTC)
         not_after = None if expires_in is None else now + expires_in

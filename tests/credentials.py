@@ -50,9 +50,7 @@ class Nkey:
         return cls(public=nkeys.from_seed(seed).public_key.decode(), seed=seed.decode())
 
 
-def sign_jwt(
-    issuer: Nkey, subject: str, name: str, claims: Mapping[str, Any], expires_in: float | None = None
-) -> str:
+def sign_jwt(issuer: Nkey, subject: str, name: str, claims: Mapping[str, Any], expires_in: float | None = None) -> str:
     """A NATS JWT (version 2). `expires_in` is in seconds and may be negative; the server counts whole seconds."""
     now = int(time.time())
     body: dict[str, Any] = {

@@ -50,7 +50,7 @@ class Proxy:
     def open_connections(self) -> int:
         return len(self._links)
 
-    # --- faults: for present and later connections alike --------------------------------------------------------
+    # --- faults: for present and later connections alike ----------------------------------------------
 
     def pass_on(self) -> None:
         """Healthy again; what a silent proxy held back goes out first."""
@@ -105,7 +105,7 @@ class Proxy:
         self._listener = listener
         self._accepting = asyncio.create_task(self._accept(listener))
 
-    # --- life -----------------------------------------------------------------------------------------------------
+    # --- life -----------------------------------------------------------------------------------------
 
     async def start(self) -> Self:
         await self.accept()
@@ -152,9 +152,7 @@ class Proxy:
             for end in sockets:
                 end.close()
 
-    async def _read(
-        self, source: socket.socket, chunks: asyncio.Queue[tuple[float, bytes]], from_server: bool
-    ) -> None:
+    async def _read(self, source: socket.socket, chunks: asyncio.Queue[tuple[float, bytes]], from_server: bool) -> None:
         loop = asyncio.get_running_loop()
         data = b"-"
         while data:
@@ -264,9 +262,7 @@ class Peer:
 
     def reset(self) -> None:
         """RST."""
-        self.writer.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-        )
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
 
@@ -299,9 +295,7 @@ class ScriptedServer:
         return len(self.peers)
 
     async def start(self) -> Self:
-        self._server = await asyncio.start_server(
-            self._connected, HOST, self.port, ssl=self._ssl, limit=1 << 20
-        )
+        self._server = await asyncio.start_server(self._connected, HOST, self.port, ssl=self._ssl, limit=1 << 20)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -78,9 +78,7 @@ class NatsServer:
             }
         authorization: dict[str, Any] = {}
         everyone = [dict(entry) for entry in users]
-        everyone += [
-            {"nkey": nkey, **({"permissions": permissions} if permissions else {})} for nkey in nkeys
-        ]
+        everyone += [{"nkey": nkey, **({"permissions": permissions} if permissions else {})} for nkey in nkeys]
         if user and not everyone:
             authorization |= {"user": user, "password": password}
             if permissions:
@@ -117,7 +115,7 @@ class NatsServer:
         made |= {key: value for key, value in counts.items() if value is not None}
         self.settings: dict[str, Any] = made | dict(settings or {})
 
-    # --- life -------------------------------------------------------------------------------------------------
+    # --- life -----------------------------------------------------------------------------------------
 
     def start(self) -> Self:
         """Start the server; again on the ports it had before."""
@@ -131,14 +129,7 @@ class NatsServer:
         self._write_config()
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [
-                    str(program),
-                    "-c",
-                    str(self.directory / "server.conf"),
-                    "--ports_file_dir",
-                    str(self.directory),
-                ]
-                + self._flags,
+                [str(program), "-c", "server.conf", "--ports_file_dir", str(self.directory), *self._flags],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -148,9 +139,7 @@ class NatsServer:
         _alive.add(self)
         self.starts += 1
         try:
-            self._ports = until_sync(
-                self._read_ports, timeout=START_TIMEOUT, what="the nats-server's ports file"
-            )
+            self._ports = until_sync(self._read_ports, timeout=START_TIMEOUT, what="the nats-server's ports file")
         except BaseException:
             self.stop()
             raise
@@ -193,9 +182,7 @@ class NatsServer:
         With a short `lame_duck_grace_period` a single client is closed right after it.
         """
         program = find_nats_server()
-        subprocess.run(
-            [str(program), "--signal", f"ldm={self.pid}"], check=True, capture_output=True, timeout=10
-        )
+        subprocess.run([str(program), "--signal", f"ldm={self.pid}"], check=True, capture_output=True, timeout=10)
 
     def reload(self, config: str | None = None, **settings: Any) -> None:
         """Change the configuration (`settings` replace top-level keys; None removes one) and have it read again."""
@@ -219,7 +206,7 @@ class NatsServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    # --- looking at it ----------------------------------------------------------------------------------------
+    # --- looking at it --------------------------------------------------------------------------------
 
     @property
     def running(self) -> bool:
@@ -279,7 +266,7 @@ class NatsServer:
             body: dict[str, Any] = json.load(answer)
         return body
 
-    # --- inside -----------------------------------------------------------------------------------------------
+    # --- inside ---------------------------------------------------------------------------------------
 
     def _write_config(self) -> None:
         text = json.dumps(self.settings, indent=1)[1:-1]

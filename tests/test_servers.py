@@ -15,6 +15,7 @@ from typing import Any
 import nats
 import nats.errors
 import pytest
+from nats.aio.client import Client
 
 from tests.certificates import CertificateAuthority
 from tests.credentials import Nkey, Operator
@@ -24,15 +25,15 @@ from tests.waiting import until, until_sync
 
 Servers = Callable[..., NatsServer]
 Proxies = Callable[..., Awaitable[Proxy]]
-Connect = Callable[..., Awaitable[nats.NATS]]
+Connect = Callable[..., Awaitable[Client]]
 
 
 @pytest.fixture
 async def connect() -> AsyncIterator[Connect]:
     """Bare nats-py, closed after the test."""
-    clients: list[nats.NATS] = []
+    clients: list[Client] = []
 
-    async def make(url: str, **options: Any) -> nats.NATS:
+    async def make(url: str, **options: Any) -> Client:
         options.setdefault("allow_reconnect", False)
         client = await nats.connect(url, **options)
         clients.append(client)
@@ -51,7 +52,7 @@ def exists(pid: int) -> bool:
     return True
 
 
-# --- servers ------------------------------------------------------------------------------------------------------
+# --- servers -----------------------------------------------------------------------------------------
 
 
 def test_a_restarted_server_has_the_same_ports_and_a_new_process(nats_server: NatsServer) -> None:
@@ -169,7 +170,7 @@ async def test_a_killed_cluster_node_comes_back_in_its_place(
     assert cluster.nodes[0].url == url
 
 
-# --- TLS, credentials -----------------------------------------------------------------------------------------------
+# --- TLS, credentials --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("first", [False, True])
@@ -211,9 +212,7 @@ async def test_a_certificate_that_expires_soon_is_valid_until_then(
     )
     shown = writer.get_extra_info("peercert")
     writer.transport.abort()
-    days = (
-        ssl.cert_time_to_seconds(shown["notAfter"]) - ssl.cert_time_to_seconds(shown["notBefore"])
-    ) / 86400
+    days = (ssl.cert_time_to_seconds(shown["notAfter"]) - ssl.cert_time_to_seconds(shown["notBefore"])) / 86400
     assert 3.9 < days < 4.1
 
 
@@ -224,7 +223,7 @@ async def test_a_tls_peer_freezes(
     client = await connect(server.url, tls=certificate_authority.context())
     server.freeze()
     with pytest.raises(nats.errors.TimeoutError):
-        await client.rtt(0.2)
+        await client.rtt(0.2)  # type: ignore[arg-type]
     server.thaw()
 
 
@@ -251,7 +250,7 @@ async def test_expired_and_revoked_users_are_refused(
     operator = Operator()
     server = nats_server_factory(operator.server_config())
 
-    async def client(name: str, **options: Any) -> nats.NATS:
+    async def client(name: str, **options: Any) -> Client:
         path = tmp_path / f"{name}.creds"
         path.write_text(operator.user(name, **options).text)
         return await connect(server.url, user_credentials=str(path), max_reconnect_attempts=1)
@@ -270,7 +269,7 @@ async def test_expired_and_revoked_users_are_refused(
     await until(lambda: not revoked.is_connected, what="the server ends a revoked user")
 
 
-# --- proxy ----------------------------------------------------------------------------------------------------------
+# --- proxy -------------------------------------------------------------------------------------------
 
 
 async def test_the_proxy_passes_on_and_counts(
@@ -291,6 +290,7 @@ async def test_a_silent_proxy_fills_the_clients_buffer_and_passes_all_on_later(
     proxy = await proxy_factory(nats_server.url, receive_buffer=4096)
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     await reader.readline()
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
     proxy.silence()
     await until(lambda: _fill(writer), what="the send buffer fills", timeout=10)
     proxy.pass_on()
@@ -316,13 +316,11 @@ async def test_a_proxy_that_drops_lets_the_clients_bytes_through(
     await behind.publish("up", b"x")
     assert (await heard.next_msg(5)).data == b"x"
     with pytest.raises(nats.errors.TimeoutError):
-        await behind.rtt(0.2)
+        await behind.rtt(0.2)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("reset", [False, True])
-async def test_a_cut_ends_the_connection(
-    nats_server: NatsServer, proxy_factory: Proxies, reset: bool
-) -> None:
+async def test_a_cut_ends_the_connection(nats_server: NatsServer, proxy_factory: Proxies, reset: bool) -> None:
     proxy = await proxy_factory(nats_server.url)
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     await reader.readline()
@@ -337,18 +335,14 @@ async def test_a_cut_ends_the_connection(
     await until(lambda: not nats_server.connections())
 
 
-async def test_a_delay_holds_each_way(
-    nats_server: NatsServer, proxy_factory: Proxies, connect: Connect
-) -> None:
+async def test_a_delay_holds_each_way(nats_server: NatsServer, proxy_factory: Proxies, connect: Connect) -> None:
     proxy = await proxy_factory(nats_server.url)
     client = await connect(proxy.url)
     proxy.delay(0.1)
     assert await client.rtt() >= 0.2
 
 
-async def test_a_refusing_proxy_comes_back_on_its_port(
-    nats_server: NatsServer, proxy_factory: Proxies
-) -> None:
+async def test_a_refusing_proxy_comes_back_on_its_port(nats_server: NatsServer, proxy_factory: Proxies) -> None:
     proxy = await proxy_factory(nats_server.url)
     await proxy.refuse()
     with pytest.raises(ConnectionRefusedError):
@@ -359,7 +353,7 @@ async def test_a_refusing_proxy_comes_back_on_its_port(
     writer.transport.abort()
 
 
-# --- scripted server ------------------------------------------------------------------------------------------------
+# --- scripted server ---------------------------------------------------------------------------------
 
 
 async def test_a_scripted_server_is_a_server_to_nats_py(
@@ -414,14 +408,15 @@ async def test_a_wrong_step_of_the_script_fails_the_test() -> None:
         await server.stop()
 
 
-# --- waiting and the environment --------------------------------------------------------------------------------------
+# --- waiting and the environment ---------------------------------------------------------------------
 
 
 async def test_until_names_what_it_waited_for_and_the_last_value() -> None:
+    nothing: list[int] = []
     values = iter(range(10_000))
     assert await until(lambda: next(values) > 3)
-    with pytest.raises(AssertionError, match=r"until\(lambda: \[\].*last value: \[\]"):
-        await until(lambda: [], timeout=0.02)
+    with pytest.raises(AssertionError, match=r"until\(lambda: nothing.*last value: \[\]"):
+        await until(lambda: nothing, timeout=0.02)
     with pytest.raises(AssertionError, match="the moon is blue"):
         until_sync(lambda: None, timeout=0.02, what="the moon is blue")
 
