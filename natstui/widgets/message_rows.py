@@ -1,0 +1,176 @@
+"""How one row of the message list is painted: decoded when it comes into view, then kept until it looks different."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import LRUCache
+from textual.selection import Selection
+from textual.strip import Strip
+
+from natstui.stream.ring import Gap, Record
+from natstui.stream.sanitise import sanitise
+from natstui.widgets import message_columns as columns_of
+from natstui.widgets.message_columns import Column, Piece, clock_words, delta_words, fit
+from natstui.widgets.subject_palette import color_number, palette
+
+if TYPE_CHECKING:
+    from natstui.widgets.message_list import MessageList
+
+LONGEST_SUBJECT = 64
+"""Cells that the subject column grows to at most."""
+
+
+class RowPainter:
+    """Paints the rows of one list and remembers them by absolute index, for one width, set of columns and style."""
+
+    def __init__(self, message_list: MessageList, columns: tuple[Column, ...]) -> None:
+        self._list = message_list
+        self._columns = columns
+        self._subject_cells = columns_of.SUBJECT_START
+        self._placed: tuple[columns_of.Placed, ...] = ()
+        self._width = -1
+        self._strips: LRUCache[tuple[int, bool], Strip] = LRUCache(1024)
+        self._styles: dict[str, Style] = {}
+        self.show_delta = False
+        """Whether the time column shows the time since the message before."""
+        self.rows_formatted = 0
+        """Messages decoded and formatted so far."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns painted."""
+        return self._columns
+
+    @columns.setter
+    def columns(self, columns: tuple[Column, ...]) -> None:
+        self._columns = columns
+        self.forget_rows()
+
+    def forget_rows(self) -> None:
+        """Paints every row anew from now on."""
+        self._strips.clear()
+        self._width = -1
+
+    def forget_styles(self) -> None:
+        """Reads every style anew from now on."""
+        self._styles.clear()
+        self._strips.clear()
+
+    def shrink_subject(self) -> None:
+        """Lets the subject column begin narrow again, as for a list that was emptied."""
+        self._subject_cells = columns_of.SUBJECT_START
+        self.forget_rows()
+
+    def strip(self, index: int, chosen: bool) -> Strip:
+        """The row of the entry with that absolute index, with the cursor on it where it is `chosen`."""
+        width = self._list.scrollable_content_region.width
+        if width != self._width:
+            self._width = width
+            self._placed = columns_of.place(self._columns, width, self._subject_cells)
+            self._strips.clear()
+        selection = self._list.text_selection
+        if selection is None and (kept := self._strips.get((index, chosen))) is not None:
+            return kept
+        strip = self._paint(index, chosen, selection)
+        if selection is None:
+            self._strips[(index, chosen)] = strip
+        return strip
+
+    def blank(self, words: str) -> Strip:
+        """A row without an entry, with `words` in its middle."""
+        width, base = self._list.scrollable_content_region.width, self._list.rich_style
+        if not words or not width:
+            return Strip.blank(width, base)
+        text = sanitise(words)
+        spaces = " " * max(0, (width - cell_len(text)) // 2)
+        return Strip([Segment(fit(spaces + text, width), self._style("empty"))], width).apply_style(base)
+
+    def text(self, index: int) -> str:
+        """The row's text as it is shown."""
+        return "".join(piece.text for piece in self._pieces(index))
+
+    def _paint(self, index: int, chosen: bool, selection: Selection | None) -> Strip:
+        entry = self._list.source[index]
+        pieces = self._pieces(index)
+        subject = self._subject_style(entry[0]) if isinstance(entry, tuple) else Style()
+        cursor = self._style("cursor") if chosen else Style()
+        segments = [
+            Segment(text, (subject if style == "subject" else self._style(style)) + cursor) for text, style in pieces
+        ]
+        strip = Strip(segments, sum(cell_len(text) for text, _ in pieces)).adjust_cell_length(self._width, cursor)
+        if selection is not None and (span := selection.get_span(index)) is not None:
+            strip = self._select(strip, span)
+        return strip.apply_style(self._list.rich_style).apply_offsets(0, index)
+
+    def _select(self, strip: Strip, span: tuple[int, int]) -> Strip:
+        """The strip with the characters from span[0] up to span[1] (−1: the end) shown as selected."""
+        text = strip.text
+        start, end = span[0], len(text) if span[1] == -1 else span[1]
+        style = self._list.screen.get_component_rich_style("screen--selection")
+        first, last = cell_len(text[:start]), cell_len(text[:end])
+        selected = strip.crop(first, last)
+        marked = Strip([Segment(part, (own or Style()) + style) for part, own, _ in selected], selected.cell_length)
+        return Strip.join([strip.crop(0, first), marked, strip.crop(last, strip.cell_length)])
+
+    def _pieces(self, index: int) -> list[Piece]:
+        entry = self._list.source[index]
+        if isinstance(entry, Gap):
+            return [Piece(_gap_rule(entry, self._width), "gap")]
+        self.rows_formatted += 1
+        self._widen_subject(entry)
+        return columns_of.row(entry, self._when(index), self._placed)
+
+    def _when(self, index: int) -> str:
+        source = self._list.source
+        at = source.time_of(index)
+        if not self.show_delta:
+            return clock_words(at)
+        before = source.older(index)
+        return delta_words(at - source.time_of(before)).rjust(12) if before is not None else ""
+
+    def _widen_subject(self, record: Record) -> None:
+        """Lets the subject column grow to the longest subject painted, never shrink: rows must not jump about."""
+        cells = min(len(record[0]), LONGEST_SUBJECT)
+        if cells <= self._subject_cells:
+            return
+        self._subject_cells = cells
+        placed = columns_of.place(self._columns, self._width, cells)
+        if placed != self._placed:
+            self._placed = placed
+            self._strips.clear()
+            self._list.refresh()
+
+    def _style(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None:
+            style = self._styles[name] = Style() if name == "space" else self._component_style(name)
+        return style
+
+    def _component_style(self, name: str) -> Style:
+        """Only what a component class sets itself, so that a row's base style shows through the rest."""
+        component = f"message-list--{name}"
+        rules, whole = self._list.get_component_styles(component), self._list.get_component_rich_style(component)
+        return rules.text_style + Style(
+            color=whole.color if rules.has_rule("color") else None,
+            bgcolor=whole.bgcolor if rules.has_rule("background") else None,
+        )
+
+    def _subject_style(self, subject: bytes) -> Style:
+        number = color_number(subject)
+        name = f"subject {number}"
+        style = self._styles.get(name)
+        if style is None:
+            style = self._styles[name] = Style(color=palette(self._list.background_colors[1])[number].rich_color)
+        return style
+
+
+def _gap_rule(gap: Gap, width: int) -> str:
+    words = f" {sanitise(gap.text)} "
+    spare = width - cell_len(words)
+    if spare < 2:
+        return fit(words.strip(), width)
+    return "╌" * (spare // 2) + words + "╌" * (spare - spare // 2)
