@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,23 @@ from tests.waiting import until_sync
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 15.0
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs (or is stopped); one that only waits to be reaped does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return process_state(pid) not in ("Z", "X")
+
+
+def process_state(pid: int) -> str:
+    """The letter that /proc shows, such as S, T (stopped) or Z; "" where there is no /proc or no process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return ""
 
 
 class NatsServer:
@@ -170,7 +188,7 @@ class NatsServer:
     def freeze(self) -> None:
         """SIGSTOP: the sockets stay open, nobody answers."""
         self._signal(signal.SIGSTOP)
-        until_sync(lambda: self._state() in ("T", "t", ""), what="the server is stopped")
+        until_sync(lambda: process_state(self.pid) in ("T", "t", ""), what="the server is stopped")
 
     def thaw(self) -> None:
         """SIGCONT."""
@@ -298,12 +316,6 @@ class NatsServer:
         assert self.running, "this nats-server is not running"
         assert self.process is not None
         self.process.send_signal(number)
-
-    def _state(self) -> str:
-        try:
-            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        except OSError:
-            return ""
 
     def _end(self, number: signal.Signals) -> None:
         if self.process is None or self.process.poll() is not None:

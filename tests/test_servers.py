@@ -20,7 +20,7 @@ from nats.aio.client import Client
 from tests.certificates import CertificateAuthority
 from tests.credentials import Nkey, Operator
 from tests.faults import Peer, Proxy, ScriptedServer
-from tests.servers import NatsCluster, NatsServer
+from tests.servers import NatsCluster, NatsServer, alive
 from tests.waiting import until, until_sync
 
 Servers = Callable[..., NatsServer]
@@ -42,14 +42,6 @@ async def connect() -> AsyncIterator[Connect]:
     yield make
     for client in clients:
         await asyncio.wait_for(client.close(), 10)
-
-
-def exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 # --- servers -----------------------------------------------------------------------------------------
@@ -80,7 +72,7 @@ def test_stop_leaves_no_process_and_no_directory_even_of_a_frozen_server() -> No
     server = NatsServer().start()
     server.freeze()
     server.stop()
-    assert not exists(server.pid)
+    assert not alive(server.pid)
     assert not server.directory.exists()
 
 
