@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import nats
 import pytest
+from nats.aio.client import Client
 
 from tests.certificates import CertificateAuthority
 from tests.faults import Proxy, Script, ScriptedServer
 from tests.servers import NatsCluster, NatsServer
+
+Connect = Callable[..., Awaitable[Client]]
 
 FOREIGN = (
     "NO_COLOR",
@@ -115,3 +121,19 @@ async def scripted_server() -> AsyncIterator[Callable[[Script], Awaitable[Script
 def certificate_authority(tmp_path: Path) -> CertificateAuthority:
     """A CA for this test."""
     return CertificateAuthority(tmp_path / "ca")
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """`await connect(url, **options)`: bare nats-py without reconnecting, closed after the test."""
+    clients: list[Client] = []
+
+    async def make(url: str, **options: Any) -> Client:
+        options.setdefault("allow_reconnect", False)
+        client = await nats.connect(url, **options)
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        await asyncio.wait_for(client.close(), 10)
