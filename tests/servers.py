@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import urllib.request
@@ -340,9 +342,12 @@ class NatsCluster:
         self._size = size
         self._options = options
         self._made = 0
+        self._planned: list[int] = []
+        """Cluster ports chosen beforehand: with JetStream each node must know all routes when it starts."""
 
     def start(self) -> Self:
         try:
+            self._planned = _free_ports(self._size) if self._options.get("jetstream") else []
             for _ in range(self._size):
                 self._add()
             self.wait_until_formed()
@@ -386,12 +391,10 @@ class NatsCluster:
     def _add(self) -> NatsServer:
         self._made += 1
         node = NatsServer(name=f"n{self._made}", **self._options)
-        node.settings["cluster"] = {
-            "name": self.name,
-            "host": HOST,
-            "port": -1,
-            "routes": [f"nats-route://{HOST}:{other.cluster_port}" for other in self.nodes if other.running],
-        }
+        port = self._planned[self._made - 1] if self._made <= len(self._planned) else -1
+        others = self._planned or [other.cluster_port for other in self.nodes if other.running]
+        routes = [f"nats-route://{HOST}:{other}" for other in others]
+        node.settings["cluster"] = {"name": self.name, "host": HOST, "port": port, "routes": routes}
         self.nodes.append(node)
         return node.start()
 
@@ -407,6 +410,14 @@ class NatsCluster:
 
 def _tls_block(files: TlsFiles) -> dict[str, Any]:
     return {"cert_file": str(files.certificate), "key_file": str(files.key), "ca_file": str(files.ca)}
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in held:
+            each.bind((HOST, 0))
+        return [each.getsockname()[1] for each in held]
 
 
 _alive: set[NatsServer] = set()
