@@ -13,8 +13,9 @@ import pytest
 from nats.aio.client import Client
 
 from tests.certificates import CertificateAuthority
+from tests.clusters import NatsCluster
 from tests.faults import Proxy, Script, ScriptedServer
-from tests.servers import NatsCluster, NatsServer
+from tests.servers import NatsServer
 
 Connect = Callable[..., Awaitable[Client]]
 

@@ -17,9 +17,10 @@ import pytest
 from nats.aio.client import Client
 
 from tests.certificates import CertificateAuthority
+from tests.clusters import NatsCluster
 from tests.conftest import Connect
 from tests.credentials import Nkey, Operator
-from tests.servers import NatsCluster, NatsServer, alive
+from tests.servers import NatsServer, alive
 from tests.waiting import until, until_sync
 
 Servers = Callable[..., NatsServer]
