@@ -185,7 +185,7 @@ def json_lines(
             line.append(Token(": ", "mark"))
         else:
             line.append(Token(sanitise(token), _kind(token)))
-    if line:
+    if line and not full:
         lines.append(tuple(line))
     return PayloadText(tuple(lines), _cut_words(payload, max_bytes, full, len(lines)))
 
