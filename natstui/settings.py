@@ -1,0 +1,250 @@
+"""Settings: what natstui is told, by whom, and which word counts.
+
+The order, strongest first: command line, ``NATSTUI_*`` variables, the nats context and ``NATS_*`` variables, the TOML
+file, defaults. `load_settings` (natstui/settings_sources.py) applies it; a `Settings` made by hand reads nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from natstui.connection.address import parse_servers
+from natstui.connection.durations import format_duration, parse_duration
+from natstui.connection.errors import OptionError
+from natstui.connection.options import ConnectOptions
+from natstui.context_keys import read_seed, read_text, unsigned
+from natstui.contexts import NatsContext
+
+MASK = "**********"
+UI_FIELDS = ("theme", "keymap", "ring_capacity", "ssh_profile", "log_file", "read_only")
+"""What concerns the screen only: broken ones are told and left out, and never keep natstui from starting."""
+SECRET_FILES = {
+    "token_file": "token",
+    "password_file": "password",
+    "nkey_seed_file": "nkey_seed",
+    "jwt_file": "jwt",
+}
+"""Fields that name a file with a secret → the connect option that it fills."""
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, str | int | float):
+        raise ValueError("should be a duration; write for example 30m, 1m30s, 250ms or a number of seconds")
+    return parse_duration(value)
+
+
+def _servers(value: object) -> object:
+    return tuple(url.strip() for url in value.split(",") if url.strip()) if isinstance(value, str) else value
+
+
+def _attempts(value: object) -> object:
+    return None if isinstance(value, str) and value.strip().lower() == "unlimited" else value
+
+
+def _keys(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        name: ",".join(keys) if isinstance(keys, list) and _all_text(keys) else keys for name, keys in value.items()
+    }
+
+
+def _all_text(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+
+
+class Settings(BaseSettings):
+    """Every setting with its effective value. Secrets are `SecretStr`: no repr and no listing shows one.
+
+    The connection's names and defaults are those of `natstui.connection.ConnectOptions`, which explains them.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    context: str = ""
+    """The nats context in force."""
+    no_context: bool = False
+    """Read no nats context, not even the selected one."""
+    servers: Annotated[tuple[str, ...], BeforeValidator(_servers)] = ("nats://127.0.0.1:4222",)
+    """Shown without the credentials in their URLs; `connect_options` has them."""
+    name: str = ""
+
+    token: SecretStr | None = None
+    token_file: Path | None = None
+    user: str | None = None
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    nkey_seed: SecretStr | None = None
+    nkey_seed_file: Path | None = None
+    jwt: SecretStr | None = None
+    """Without an nkey seed beside it, a bearer JWT."""
+    jwt_file: Path | None = None
+    credentials_file: Path | None = None
+    credentials: SecretStr | None = None
+
+    require_tls: bool = False
+    tls_first: bool = False
+    root_certificates: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    tls_hostname: str | None = None
+
+    connection_timeout: Seconds = 5.0
+    request_timeout: Seconds = 10.0
+    ping_interval: Seconds = 20.0
+    max_outstanding_pings: int = 2
+    retry_on_initial_connect: bool = False
+    max_reconnects: Annotated[int | None, BeforeValidator(_attempts)] = None
+    """None, written "unlimited", for no limit."""
+    ignore_discovered_servers: bool = False
+    retain_servers_order: bool = False
+    skip_subject_validation: bool = False
+    subscription_capacity: int = 65_536
+    client_capacity: int = 2_048
+    custom_inbox_prefix: str = "_INBOX"
+    read_buffer_capacity: int = 65_535
+    local_address: str | None = None
+    no_echo: bool = False
+    idle_timeout: Seconds = 1_800.0
+    idle_policy: Literal["hold", "close"] = "hold"
+    check_interval: Seconds = 300.0
+    """Seconds between two sweeps of the idle reaper, at most (HeyNATS: 5 minutes)."""
+
+    theme: str = ""
+    """A Textual theme's name; empty for natstui's own."""
+    keymap: Annotated[dict[str, str], BeforeValidator(_keys)] = Field(default_factory=dict)
+    """Binding id → keys, comma-separated."""
+    ring_capacity: int = Field(default=10_000, ge=1)
+    """Messages that a subscribe panel keeps."""
+    ssh_profile: bool = False
+    """Draw less often, without animation or mouse; by default on where SSH_CONNECTION is set."""
+    log_file: Path | None = None
+    """Where the event log is written too."""
+    read_only: bool = False
+    """Refuse to publish and to request."""
+
+    _urls: tuple[SecretStr, ...] = PrivateAttr(default=())
+    _provenance: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+    _nats_context: NatsContext | None = PrivateAttr(default=None)
+    _config_file: Path | None = PrivateAttr(default=None)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in; `load_settings` puts the sources in order, and keeps where each value came from."""
+        return (init_settings,)
+
+    @field_validator("servers")
+    @classmethod
+    def _check_servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        parse_servers(servers)
+        return servers
+
+    @field_validator("check_interval")
+    @classmethod
+    def _check_check_interval(cls, seconds: float) -> float:
+        if not seconds:
+            raise OptionError("check_interval", "must be longer than 0", "give seconds, or text such as 5m")
+        return seconds
+
+    def model_post_init(self, context: Any, /) -> None:
+        super().model_post_init(context)
+        self._urls = tuple(SecretStr(url) for url in self.servers)
+        object.__setattr__(self, "servers", tuple(address.url for address, _ in parse_servers(self.servers)))
+
+    def connect_options(self, **overrides: Any) -> ConnectOptions:
+        """Return the options of a connection, with `overrides` over them.
+
+        Files with secrets (`token_file` …) are read now.
+
+        Raises:
+            OptionError: a value cannot work, or values contradict each other.
+            ContextError: a file with a secret cannot be read.
+        """
+        values = {name: getattr(self, name) for name in CONNECT_FIELDS}
+        values["servers"] = [url.get_secret_value() for url in self._urls]
+        for name, option in SECRET_FILES.items():
+            path: Path | None = getattr(self, name)
+            if path is not None and values[option] is None:
+                path = path.expanduser()
+                values[option] = read_seed(path) if option == "nkey_seed" else SecretStr(read_text(path).strip())
+        values |= overrides
+        if values["jwt"] is not None and values["nkey_seed"] is None:
+            values.setdefault("sign_callback", unsigned)
+        return ConnectOptions(**values)
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """For every field where its value came from.
+
+        One of "command line", "environment variable NAME", "context NAME", "file PATH", "default"; and "program" for
+        what a `Settings` made by hand was given.
+        """
+        made = {name: "program" if name in self.model_fields_set else "default" for name in type(self).model_fields}
+        return made | dict(self._provenance)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One sentence for each thing that was left out; secrets never stand in one, control characters may."""
+        return self._warnings
+
+    @property
+    def nats_context(self) -> NatsContext | None:
+        """The nats context in force, with its colour, description and JetStream domain."""
+        return self._nats_context
+
+    @property
+    def config_file(self) -> Path | None:
+        """The TOML file that was, or would have been, read."""
+        return self._config_file
+
+    def listing(self) -> list[tuple[str, Any, str]]:
+        """Every field as (name, value, where it came from); secrets masked, paths and durations as they are."""
+        options = self.connect_options()
+        rows: list[tuple[str, Any, str]] = []
+        for name in type(self).model_fields:
+            value, origin = getattr(self, name), self.provenance[name]
+            if value is None and name in ("user", "password", "token") and getattr(options, name) is not None:
+                file = next((key for key, option in SECRET_FILES.items() if option == name), "")
+                in_file = bool(file) and getattr(self, file, None) is not None
+                value = getattr(options, name)
+                origin = self.provenance[file] if in_file else f"{self.provenance['servers']} (in the URL)"
+            rows.append((name, MASK if isinstance(value, SecretStr) else value, origin))
+        return rows
+
+
+CONNECT_FIELDS = tuple(option.name for option in fields(ConnectOptions) if option.name in Settings.model_fields)
+"""The options of a connection that can be given as text."""
+
+
+def shown(name: str, value: Any) -> str:
+    """Return a field's value as text that could be given again."""
+    if Settings.model_fields[name].annotation is float:
+        return format_duration(value)
+    if name == "max_reconnects" and value is None:
+        return "unlimited"
+    if value is None or value in ("", {}, ()):
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} = {keys}" for key, keys in value.items())
+    return str(value)
