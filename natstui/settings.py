@@ -6,7 +6,7 @@ file, defaults. `load_settings` (natstui/settings_sources.py) applies it; a `Set
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -40,7 +40,11 @@ def _seconds(value: object) -> float:
 
 
 def _servers(value: object) -> object:
-    return tuple(url.strip() for url in value.split(",") if url.strip()) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return tuple(url.strip() for url in value.split(",") if url.strip())
+    if not isinstance(value, list | tuple) or not _all_text(value):
+        raise ValueError("should be a list of URLs, or text with commas between them")
+    return value
 
 
 def _attempts(value: object) -> object:
@@ -55,7 +59,7 @@ def _keys(value: object) -> object:
     }
 
 
-def _all_text(values: list[Any]) -> bool:
+def _all_text(values: Iterable[object]) -> bool:
     return all(isinstance(value, str) for value in values)
 
 

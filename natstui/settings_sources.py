@@ -32,7 +32,8 @@ _WAYS = (
 _RIVALS = SECRET_FILES | {option: file for file, option in SECRET_FILES.items()}
 _AUTHENTICATION = frozenset().union(*_WAYS)
 _IDENTITY = _AUTHENTICATION | {"servers", "client_certificate", "client_key"}
-_TLS = frozenset({"require_tls", "tls_first", "root_certificates", "tls_hostname"})
+CONNECTING = _IDENTITY | {"require_tls", "tls_first", "root_certificates", "tls_hostname", "context", "no_context"}
+"""Fields that say where to connect, and as whom."""
 
 
 class SettingsError(ValueError):
@@ -47,9 +48,6 @@ class _Layer:
     origins: dict[str, str] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     """For a file, the line of each key."""
-
-    def keep(self, names: frozenset[str] | set[str]) -> None:
-        self.values = {name: value for name, value in self.values.items() if name in names}
 
     def drop(self, names: frozenset[str] | set[str]) -> None:
         self.values = {name: value for name, value in self.values.items() if name not in names}
@@ -77,6 +75,19 @@ def config_path() -> Path:
     return user_config_path("natstui", appauthor=False, roaming=True) / "config.toml"
 
 
+def settings_file(config: Path | None) -> tuple[Path, bool]:
+    """Return the TOML file to read, and whether `config` or NATSTUI_CONFIG asked for this very one."""
+    if config is not None:
+        return config.expanduser(), True
+    named = os.environ.get("NATSTUI_CONFIG")
+    return (Path(named).expanduser(), True) if named else (config_path(), False)
+
+
+def has_userinfo(servers: object) -> bool:
+    """Whether any of these URLs (a list, or text with commas) holds credentials."""
+    return any(_holds_userinfo(url) for url in _urls(servers))
+
+
 def load_settings(
     command_line: Mapping[str, Any] | None = None, *, config: Path | None = None, embedded: bool = False
 ) -> Settings:
@@ -93,7 +104,7 @@ def load_settings(
         SettingsError: a file or a setting of the connection is broken.
     """
     warnings: list[str] = []
-    file, given = _file_path(config)
+    file, given = settings_file(config)
     command = _Layer(dict(command_line or {}), dict.fromkeys(command_line or {}, COMMAND_LINE))
     environment = _environment(warnings)
     toml = _toml(file, given, warnings)
@@ -109,7 +120,7 @@ def load_settings(
         layer.values.pop("context", None)
         layer.values.pop("sign_callback", None)
         if embedded:
-            layer.drop(_IDENTITY | _TLS)
+            layer.drop(CONNECTING)
         _drop_broken_ui(layer, warnings)
     _one_authentication(layers)
     values, source = _merge(layers)
@@ -125,14 +136,6 @@ def load_settings(
     settings._nats_context = context if context is not None and context.name else None
     settings._config_file = file
     return settings
-
-
-def _file_path(config: Path | None) -> tuple[Path, bool]:
-    """The TOML file, and whether somebody asked for this very one."""
-    if config is not None:
-        return config.expanduser(), True
-    named = os.environ.get("NATSTUI_CONFIG")
-    return (Path(named).expanduser(), True) if named else (config_path(), False)
 
 
 class _Variables(EnvSettingsSource):
@@ -287,7 +290,7 @@ def _one_authentication(layers: list[_Layer]) -> None:
             named = _AUTHENTICATION & layer.values.keys()
             if named:
                 decided = set().union(*(way for way in _WAYS if way & named))
-            elif _has_userinfo(layer.values.get("servers")):
+            elif has_userinfo(layer.values.get("servers")):
                 decided = set()
         else:
             layer.drop(_AUTHENTICATION - decided)
@@ -300,12 +303,15 @@ def _urls(servers: object) -> list[str]:
     return [url for url in urls if isinstance(url, str)]
 
 
-def _has_userinfo(servers: object) -> bool:
-    return any("@" in url for url in _urls(servers))
+def _holds_userinfo(url: str) -> bool:
+    try:
+        return parse_server(url)[1] is not None
+    except OptionError:
+        return "@" in url
 
 
 def _without_userinfo(servers: object) -> object:
-    if not _has_userinfo(servers):
+    if not has_userinfo(servers):
         return servers
     try:
         return [parse_server(url)[0].url for url in _urls(servers)]

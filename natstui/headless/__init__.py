@@ -1,0 +1,1 @@
+"""What natstui does without a screen: `natstui config`, `check`, `stats` and `events`."""
