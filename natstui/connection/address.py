@@ -67,9 +67,7 @@ def parse_server(url: str, option: str = "servers") -> tuple[ServerAddress, User
         text = f"nats://{text}"
     shown = _without_userinfo(text)
     if any(character.isspace() or not character.isprintable() for character in text):
-        raise OptionError(
-            option, f"holds {shown!r}, which has white space or control characters in it", accepted
-        )
+        raise OptionError(option, f"holds {shown!r}, which has white space or control characters in it", accepted)
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -94,9 +92,7 @@ def parse_server(url: str, option: str = "servers") -> tuple[ServerAddress, User
     return address, UserInfo(name, SecretStr(unquote(parts.password)), None)
 
 
-def parse_servers(
-    urls: Iterable[str], option: str = "servers"
-) -> list[tuple[ServerAddress, UserInfo | None]]:
+def parse_servers(urls: Iterable[str], option: str = "servers") -> list[tuple[ServerAddress, UserInfo | None]]:
     """Parse a pool: at least one server, and not websocket beside TCP.
 
     Raises:

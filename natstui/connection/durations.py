@@ -28,13 +28,8 @@ def parse_duration(value: str | float) -> float:
         ValueError: the text is no duration, or it is negative or not finite.
     """
     if isinstance(value, bool):
-        raise ValueError(
-            f"{value!r} is not a duration; write for example 30m, 1m30s, 250ms or a number of seconds"
-        )
-    if isinstance(value, int | float):
-        seconds = float(value)
-    else:
-        seconds = _parse_text(value.strip())
+        raise ValueError(f"{value!r} is not a duration; write for example 30m, 1m30s, 250ms or a number of seconds")
+    seconds = float(value) if isinstance(value, int | float) else _parse_text(value.strip())
     if not math.isfinite(seconds) or seconds < 0:
         raise ValueError(f"{value!r} is not a duration; it must be finite and not negative")
     return seconds
@@ -52,9 +47,7 @@ def _parse_text(text: str) -> float:
         total += float(part[1]) * _UNIT_SECONDS[part[2]]
         end = part.end()
     if not text or end != len(text):
-        raise ValueError(
-            f"{text!r} is not a duration; write for example 30m, 1m30s, 250ms or a number of seconds"
-        )
+        raise ValueError(f"{text!r} is not a duration; write for example 30m, 1m30s, 250ms or a number of seconds")
     return total
 
 

@@ -98,9 +98,7 @@ class NoServerAvailableError(OpenError):
     def __init__(self, attempts: tuple[OpenError, ...]) -> None:
         last = attempts[-1]
         told = "; ".join(dict.fromkeys(error.problem for error in attempts))
-        super().__init__(
-            "", f"none of {len(attempts)} servers could be reached: {told}", last.remedy, last.stage
-        )
+        super().__init__("", f"none of {len(attempts)} servers could be reached: {told}", last.remedy, last.stage)
         self.attempts = attempts
 
 

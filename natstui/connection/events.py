@@ -137,9 +137,7 @@ class StaleConnection(Event):
     def __str__(self) -> str:
         if self.noticed_by == "server":
             return "stale connection: the server heard nothing from this client in time and closed the connection"
-        silent = (
-            "" if self.silent_for is None else f", silent for {format_duration(round(self.silent_for, 2))}"
-        )
+        silent = "" if self.silent_for is None else f", silent for {format_duration(round(self.silent_for, 2))}"
         every = "" if self.ping_interval is None else f", one every {format_duration(self.ping_interval)}"
         return f"stale connection: {self.outstanding} pings unanswered, {self.allowed} allowed{every}{silent}"
 
@@ -251,9 +249,7 @@ class IdleHeld(Event):
     subscriptions: int
 
     def __str__(self) -> str:
-        return f"idle, but held by {self.subscriptions} subscription" + (
-            "" if self.subscriptions == 1 else "s"
-        )
+        return f"idle, but held by {self.subscriptions} subscription" + ("" if self.subscriptions == 1 else "s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,9 +162,7 @@ class ConnectOptions:
         given = self.servers.split(",") if isinstance(self.servers, str) else list(self.servers)
         if not all(isinstance(url, str) for url in given):
             raise OptionError("servers", "holds something that is no text", "give a list of URLs")
-        pool = parse_servers(
-            [url for url in given if url.strip()] if isinstance(self.servers, str) else given
-        )
+        pool = parse_servers([url for url in given if url.strip()] if isinstance(self.servers, str) else given)
         self._set("servers", tuple(address.url for address, _ in pool))
         self._set("_pool", tuple(pool))
         userinfo = next((userinfo for _, userinfo in pool if userinfo), None)
@@ -199,9 +197,7 @@ class ConnectOptions:
         if len(ways) > 1:
             raise OptionError(ways[1], f"is set beside {ways[0]}", "give one way of authentication")
         if self.jwt is not None and self.sign_callback is None and self.nkey_seed is None:
-            raise OptionError(
-                "jwt", "needs something to sign the server's nonce", "give sign_callback or nkey_seed"
-            )
+            raise OptionError("jwt", "needs something to sign the server's nonce", "give sign_callback or nkey_seed")
         if self.sign_callback is not None and self.jwt is None:
             raise OptionError("sign_callback", "is set without jwt", "give the user JWT that it signs for")
 
@@ -211,9 +207,7 @@ class ConnectOptions:
         if self.tls_client_config is not None:
             for name in ("root_certificates", "client_certificate"):
                 if getattr(self, name) is not None:
-                    raise OptionError(
-                        name, "is set beside tls_client_config", "load it into that SSLContext instead"
-                    )
+                    raise OptionError(name, "is set beside tls_client_config", "load it into that SSLContext instead")
 
     def _check_names(self) -> None:
         prefix = self.custom_inbox_prefix

@@ -1,0 +1,376 @@
+"""nats-py's transports with what they lack: one deadline, stages, counted bytes, a handshake that reads on.
+
+Only this file and `client.py` touch nats-py's private names; `nats_py_contract.py` checks them at import.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import ParseResult
+
+from nats.aio.transport import TcpTransport, WebSocketTransport
+from nats.errors import ProtocolError, UnexpectedEOF
+
+from natstui.connection.address import ServerAddress
+from natstui.connection.errors import Stage
+from natstui.connection.options import ConnectOptions
+
+_WRITE_BUFFER_HIGH = 1 << 20
+_READ_LIMIT = 1 << 18
+_PING = b"PING\r\n"
+_PONG = b"PONG\r\n"
+
+
+class TransportWatcher(Protocol):
+    """What a transport tells its client while connecting."""
+
+    def reached(self, stage: Stage) -> None:
+        """A stage begins."""
+
+    def early_info(self, line: bytes) -> None:
+        """An INFO came ahead of the handshake's PONG."""
+
+
+class _Handshake:
+    """Reads the handshake line by line and hands nats-py only the lines that it can take.
+
+    nats-py takes whatever comes after CONNECT for the answer to its PING: an INFO or PING ahead of the PONG leaves it
+    CONNECTING for ever, and the end of the stream counts as success (nats-py-2.16.md, defect 13).
+    """
+
+    watcher: TransportWatcher
+    bytes_in = 0
+    bytes_out = 0
+
+    def __init__(self) -> None:
+        self._greeted = False
+        self._first_ping_at: float | None = None
+        self.first_rtt: float | None = None
+        """Seconds between the handshake's PING and its PONG."""
+
+    async def _next_line(self) -> bytes:
+        raise NotImplementedError
+
+    def _count_write(self, payload: bytes) -> None:
+        self.bytes_out += len(payload)
+        if payload == _PING and self._first_ping_at is None:
+            self._first_ping_at = asyncio.get_running_loop().time()
+            self.watcher.reached(Stage.FIRST_PING)
+
+    async def _handshake_line(self, write: Callable[[bytes], Any]) -> bytes:
+        while True:
+            line = await self._next_line()
+            self.bytes_in += len(line)
+            if not line.endswith(b"\n"):
+                raise UnexpectedEOF
+            if not self._greeted:
+                if line.startswith((b"PING", b"+OK")):
+                    continue
+                self._greeted = line.startswith(b"INFO")
+                return line
+            if line.startswith(b"PONG"):
+                if self._first_ping_at is not None:
+                    self.first_rtt = asyncio.get_running_loop().time() - self._first_ping_at
+                return line
+            if line.startswith(b"-ERR"):
+                return line
+            if line.startswith(b"PING"):
+                write(_PONG)
+            elif line.startswith(b"INFO"):
+                self.watcher.early_info(line)
+            elif not line.startswith(b"+OK"):
+                raise ProtocolError
+
+
+class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
+    """TCP, and TLS over it."""
+
+    _io_reader: Any
+    _io_writer: Any
+    _bare_io_writer: Any
+
+    def __init__(self, options: ConnectOptions, watcher: TransportWatcher) -> None:
+        _Handshake.__init__(self)
+        TcpTransport.__init__(self)  # type: ignore[no-untyped-call]
+        self._options = options
+        self.watcher = watcher
+
+    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
+        """Look the name up, then try its addresses one after the other.
+
+        Raises:
+            OSError: nothing answered; the last address's error.
+        """
+        self.watcher.reached(Stage.NAME_LOOKUP)
+        addresses = await _look_up(uri.hostname or "", uri.port or 4222)
+        self.watcher.reached(Stage.TCP)
+        limit = max(_READ_LIMIT, self._options.read_buffer_capacity)
+        patience = self._options.connection_timeout / len(addresses)
+        failure: OSError = OSError("the name has no address")
+        for host, port in addresses:
+            try:
+                async with asyncio.timeout(None if len(addresses) == 1 else patience):
+                    reader, writer = await asyncio.open_connection(
+                        host, port, limit=limit, local_addr=_local_address(self._options.local_address)
+                    )
+            except OSError as error:
+                failure = error
+                continue
+            writer.transport.set_write_buffer_limits(high=_WRITE_BUFFER_HIGH)
+            self._bare_io_reader = self._io_reader = reader
+            self._bare_io_writer = self._io_writer = writer
+            self.watcher.reached(Stage.HANDSHAKE)
+            return
+        raise failure
+
+    async def connect_tls(
+        self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: int
+    ) -> None:
+        """Upgrade to TLS.
+
+        Raises:
+            ssl.SSLError: the peer's certificate was refused, or ours, or the peer speaks no TLS.
+        """
+        self.watcher.reached(Stage.TLS)
+        reader = asyncio.StreamReader(limit=max(_READ_LIMIT, self._options.read_buffer_capacity))
+        protocol = asyncio.StreamReaderProtocol(reader)
+        loop = asyncio.get_running_loop()
+        transport = await loop.start_tls(
+            self._io_writer.transport,
+            protocol,
+            ssl_context,
+            server_hostname=uri if isinstance(uri, str) else uri.hostname,
+        )
+        if transport is None:
+            raise ConnectionResetError("the connection closed during the TLS handshake")
+        transport.set_write_buffer_limits(high=_WRITE_BUFFER_HIGH)
+        self._io_reader = reader
+        self._io_writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        self.watcher.reached(Stage.HANDSHAKE)
+
+    async def _next_line(self) -> bytes:
+        line: bytes = await self._io_reader.readline()
+        return line
+
+    async def readline(self) -> bytes:
+        """Return the next handshake line that nats-py can take."""
+        return await self._handshake_line(self.write)
+
+    async def read(self, buffer_size: int) -> bytes:
+        """Return what has come, up to the read buffer's capacity; b"" at the end."""
+        data: bytes = await self._io_reader.read(buffer_size)
+        self.bytes_in += len(data)
+        return data
+
+    def write(self, payload: bytes) -> None:
+        """Hand bytes to the socket; never blocks."""
+        self._count_write(payload)
+        self._io_writer.write(payload)
+
+    def unwritten(self) -> int:
+        """Bytes that the socket has not taken yet."""
+        return 0 if self._io_writer is None else self._io_writer.transport.get_write_buffer_size()
+
+    def tls_object(self) -> ssl.SSLObject | None:
+        """The TLS session, if there is one."""
+        found: ssl.SSLObject | None = self._io_writer.get_extra_info("ssl_object") if self._io_writer else None
+        return found
+
+    def abort(self) -> None:
+        """Close at once: no flush, no TLS farewell, nothing to wait for."""
+        for writer in (self._io_writer, self._bare_io_writer):
+            if writer is not None:
+                writer.transport.abort()
+
+
+class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused-ignore]
+    """NATS over a websocket, through aiohttp (the extra ``natstui[websocket]``)."""
+
+    _ws: Any
+    _client: Any
+
+    def __init__(self, options: ConnectOptions, watcher: TransportWatcher, address: ServerAddress) -> None:
+        _Handshake.__init__(self)
+        WebSocketTransport.__init__(self)
+        self._options = options
+        self.watcher = watcher
+        self._url = address.url
+        self._unread = b""
+        self._unsent = 0
+        self._frames: asyncio.Queue[bytes] = asyncio.Queue()
+        self._sender: asyncio.Task[None] | None = None
+
+    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
+        """Look the name up and open the websocket."""
+        await self._open(None)
+
+    async def connect_tls(
+        self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: int
+    ) -> None:
+        """Open the websocket over TLS; nothing to do where it is open already."""
+        if self._ws is None:
+            await self._open(ssl_context)
+
+    async def _open(self, ssl_context: ssl.SSLContext | None) -> None:
+        import aiohttp
+
+        self.watcher.reached(Stage.NAME_LOOKUP)
+        await self._client.close()
+        connector = aiohttp.TCPConnector(
+            local_addr=_local_address(self._options.local_address), resolver=aiohttp.ThreadedResolver()
+        )
+        self._client = aiohttp.ClientSession(connector=connector)
+        self.watcher.reached(Stage.TCP)
+        try:
+            self._ws = await self._client.ws_connect(
+                self._url, ssl=ssl_context if ssl_context is not None else True, max_msg_size=0, autoping=True
+            )
+        except aiohttp.ClientConnectorError as error:
+            raise error.os_error from error
+        except aiohttp.ClientError as error:
+            raise ConnectionError(f"no websocket there ({type(error).__name__})") from error
+        self._using_tls = ssl_context is not None
+        self._sender = asyncio.get_running_loop().create_task(self._send_frames(), name="natstui websocket sender")
+        self.watcher.reached(Stage.HANDSHAKE)
+
+    async def _send_frames(self) -> None:
+        while True:
+            frame = await self._frames.get()
+            try:
+                await self._ws.send_bytes(frame)
+            except (OSError, RuntimeError):
+                return
+            finally:
+                self._unsent -= len(frame)
+                self._frames.task_done()
+
+    async def _frame(self) -> bytes:
+        data: bytes = await WebSocketTransport.readline(self)  # type: ignore[no-untyped-call]
+        return data
+
+    async def _next_line(self) -> bytes:
+        while b"\n" not in self._unread:
+            frame = await self._frame()
+            if not frame:
+                return b""
+            self._unread += frame
+        line, separator, self._unread = self._unread.partition(b"\n")
+        return line + separator
+
+    async def readline(self) -> bytes:
+        """Return the next handshake line that nats-py can take."""
+        return await self._handshake_line(self.write)
+
+    async def read(self, buffer_size: int) -> bytes:
+        """Return the next frame; b"" at the end."""
+        data = self._unread or await self._frame()
+        self._unread = b""
+        self.bytes_in += len(data)
+        return data
+
+    def write(self, payload: bytes) -> None:
+        """Queue a frame; never blocks."""
+        self._count_write(payload)
+        self._unsent += len(payload)
+        self._frames.put_nowait(payload)
+
+    async def drain(self) -> None:
+        """Wait until the frames are with the socket, or the connection is gone."""
+        if self._sender is None or self._sender.done():
+            raise ConnectionResetError("the websocket is closed")
+        joining = asyncio.ensure_future(self._frames.join())
+        try:
+            await asyncio.wait({joining, self._sender}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            joining.cancel()
+
+    def unwritten(self) -> int:
+        """Bytes that the socket has not taken yet."""
+        return self._unsent
+
+    def tls_object(self) -> ssl.SSLObject | None:
+        """The TLS session, if there is one."""
+        found: ssl.SSLObject | None = self._ws.get_extra_info("ssl_object") if self._ws is not None else None
+        return found
+
+    def close(self) -> None:
+        """Close at once: a websocket's farewell would wait for a peer that may be frozen."""
+        self.abort()
+
+    async def wait_closed(self) -> None:
+        """Wait until the session is closed."""
+        if self._client is not None:
+            await self._client.close()
+
+    def abort(self) -> None:
+        """Close at once: no close frame, nothing to wait for."""
+        if self._sender is not None:
+            self._sender.cancel()
+        carrier = None if self._ws is None else self._ws.get_extra_info("socket")
+        if carrier is not None:
+            try:
+                carrier.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        if self._client is not None and not self._client.closed:
+            closing = asyncio.get_running_loop().create_task(self._client.close(), name="natstui websocket close")
+            _closing.add(closing)
+            closing.add_done_callback(_closing.discard)
+
+
+_closing: set[asyncio.Task[None]] = set()
+
+Link = TcpLink | WebSocketLink
+
+
+async def _look_up(host: str, port: int) -> list[tuple[str, int]]:
+    """Return the host's addresses.
+
+    In a daemon thread of its own, not in the loop's executor: a name server that never answers would hold up the
+    end of the process.
+
+    Raises:
+        socket.gaierror: the name does not resolve.
+    """
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[list[tuple[str, int]]] = loop.create_future()
+
+    def settle(addresses: list[tuple[str, int]] | None, error: OSError | None) -> None:
+        if found.done():
+            return
+        if error is not None:
+            found.set_exception(error)
+        else:
+            found.set_result(addresses or [])
+
+    def work() -> None:
+        addresses: list[tuple[str, int]] | None = None
+        failure: OSError | None = None
+        try:
+            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = list(dict.fromkeys((str(info[4][0]), int(info[4][1])) for info in infos))
+        except UnicodeError:
+            failure = socket.gaierror(socket.EAI_NONAME, "the name is malformed")
+        except OSError as error:
+            failure = error
+        try:
+            loop.call_soon_threadsafe(settle, addresses, failure)
+        except RuntimeError:
+            pass
+
+    threading.Thread(target=work, name="natstui name lookup", daemon=True).start()
+    return await found
+
+
+def _local_address(text: str | None) -> tuple[str, int] | None:
+    if not text:
+        return None
+    host, separator, port = text.rpartition(":")
+    if separator and port.isdigit() and (":" not in host or host.startswith("[")):
+        return host.strip("[]"), int(port)
+    return text.strip("[]"), 0
