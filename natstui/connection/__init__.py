@@ -59,13 +59,14 @@ from natstui.connection.events import (
     StaleConnection,
     StateChanged,
 )
-from natstui.connection.managed import ManagedConnection, check_subscription_subject
+from natstui.connection.managed import ManagedConnection
 from natstui.connection.manager import ConnectionManager
 from natstui.connection.message import Headers, Message, Record, Reply
 from natstui.connection.options import Auth, ConnectOptions
 from natstui.connection.outcome import Outcome, PublishOutcome
 from natstui.connection.state import ConnectionState
 from natstui.connection.stats import ConnectionStats, HealthReport, ServerStats
+from natstui.connection.subjects import check_publish_subject, check_queue_group, check_subscription_subject
 from natstui.connection.subscription import Subscription
 
 __all__ = [
@@ -133,6 +134,8 @@ __all__ = [
     "Subscription",
     "TcpError",
     "TlsError",
+    "check_publish_subject",
+    "check_queue_group",
     "check_subscription_subject",
     "format_duration",
     "parse_duration",

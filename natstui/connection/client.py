@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import ssl
 import time
 from collections import deque
@@ -17,18 +16,12 @@ from typing import Any, Protocol
 
 import nats.errors
 from nats.aio.client import Client, Srv
-from nats.aio.transport import TcpTransport, WebSocketTransport
 from nats.protocol import command
-from nats.protocol.parser import Parser
 
 from natstui.connection.address import UserInfo
-from natstui.connection.auth import connect_fields, expired_since
+from natstui.connection.auth import connect_fields
 from natstui.connection.errors import (
-    AuthenticationError,
     ConnectionLostError,
-    FirstPingError,
-    HandshakeError,
-    NameLookupError,
     OpenError,
     OperationTimeoutError,
     PayloadTooLargeError,
@@ -36,13 +29,14 @@ from natstui.connection.errors import (
     TcpError,
     TlsError,
 )
+from natstui.connection.failures import open_failure, os_reason
 from natstui.connection.message import Record
-from natstui.connection.nats_py_contract import check_attributes, check_signatures
+from natstui.connection.nats_py_contract import check_nats_py
 from natstui.connection.options import ConnectOptions
 from natstui.connection.parser import ChunkParser
 from natstui.connection.pool import PoolServer
 from natstui.connection.subscription import Subscription
-from natstui.connection.tls import tls_context, tls_failure
+from natstui.connection.tls import tls_context
 from natstui.connection.transport import Link, TcpLink, WebSocketLink
 
 _PING = b"PING\r\n"
@@ -139,9 +133,9 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
             raise
         except Exception as error:
             self.abort()
-            raise self._typed_failure(error) from error
+            raise self._failure(error) from error
         if self._lost is not None:
-            raise self._typed_failure(self._lost)
+            raise self._failure(self._lost)
         self._established = True
         for task in (self._reading_task, self._ping_interval_task):
             task.add_done_callback(self._task_ended)
@@ -162,76 +156,8 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         except ValueError:
             pass
 
-    def _typed_failure(self, error: BaseException) -> OpenError:
-        server, stage = self._server.url, self.stage
-        text = str(error).removeprefix("nats: ").strip().strip("'\"")
-        if isinstance(error, ssl.SSLError):
-            return tls_failure(server, error)
-        if isinstance(error, socket.gaierror):
-            return NameLookupError(
-                server,
-                f"the host name {self._server.address.host!r} does not resolve",
-                "check its spelling, or your DNS",
-            )
-        if isinstance(error, TimeoutError):
-            return self._timed_out(server, stage)
-        if stage in (Stage.NAME_LOOKUP, Stage.TCP):
-            return _tcp_failure(server, error)
-        if isinstance(error, ssl.CertificateError | ValueError) and stage is Stage.TLS:
-            return TlsError(server, f"TLS failed ({text})", "check tls_hostname and the certificates")
-        lowered = text.lower()
-        if "authorization" in lowered or "authentication" in lowered:
-            return self._auth_failure(server, text)
-        if isinstance(error, nats.errors.UnexpectedEOF | ConnectionError):
-            if stage is Stage.TLS:
-                return TlsError(
-                    server, "the peer closed the connection during the TLS handshake", "check its TLS settings"
-                )
-            return HandshakeError(
-                server,
-                "the server closed the connection before the first ping was answered",
-                "is it a NATS client port? its log tells why",
-                stage,
-            )
-        if "INFO" in text or isinstance(error, nats.errors.ProtocolError):
-            return HandshakeError(server, "the peer does not speak NATS", "is this a NATS client port?")
-        return HandshakeError(server, f"the server refused the connection: {text or type(error).__name__}", "", stage)
-
-    def _auth_failure(self, server: str, text: str) -> AuthenticationError:
-        expired = expired_since(self._auth_fields)
-        if expired is not None:
-            return AuthenticationError(
-                server, f"the credentials expired {round(expired)} s ago (the server said: {text})", "get fresh ones"
-            )
-        if not self._auth_fields:
-            return AuthenticationError(
-                server,
-                f"the server asks for credentials (it said: {text})",
-                "give user and password, a token or a .creds file",
-            )
-        return AuthenticationError(
-            server,
-            f"the server refused the credentials (it said: {text})",
-            "check user, password, token or .creds file",
-        )
-
-    def _timed_out(self, server: str, stage: Stage) -> OpenError:
-        within = f"within {self._connect_options.connection_timeout:g} s"
-        if stage is Stage.NAME_LOOKUP:
-            return NameLookupError(server, f"the name server did not answer {within}", "check your DNS")
-        if stage is Stage.TCP:
-            return TcpError(server, f"no answer {within}", "check the address, and firewalls on the way")
-        if stage is Stage.TLS:
-            return TlsError(server, f"the TLS handshake was not finished {within}", "check port and tls_first")
-        if stage is Stage.AUTHENTICATION:
-            return AuthenticationError(server, f"the credentials were not ready {within}", "check the auth callback")
-        if stage is Stage.FIRST_PING:
-            return FirstPingError(server, f"the server took CONNECT, but answered no ping {within}", "is it frozen?")
-        return HandshakeError(
-            server,
-            f"something accepts connections there, but sent no NATS greeting {within}",
-            "the server may be frozen, or want TLS first (tls_first)",
-        )
+    def _failure(self, error: BaseException) -> OpenError:
+        return open_failure(error, self._server.address, self.stage, self._auth_fields, self._connect_options)
 
     async def _select_next_server(self) -> None:
         server: Srv = self._server_pool[0]
@@ -353,7 +279,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         except nats.errors.ProtocolError:
             reason = ConnectionLostError("the server sent something that is not the NATS protocol")
         except OSError as error:
-            reason = ConnectionLostError(f"the connection broke ({_os_reason(error)})")
+            reason = ConnectionLostError(f"the connection broke ({os_reason(error)})")
         except Exception as error:  # noqa: BLE001 - nats-py leaves a zombie here (defect 8)
             reason = ConnectionLostError(f"reading failed unexpectedly ({type(error).__name__}: {error})")
         self._lose(reason)
@@ -602,76 +528,4 @@ async def _ignore(_error: Exception) -> None:
     """nats-py's error callback: what it would tell is raised, or told by the hooks above."""
 
 
-def _os_reason(error: OSError) -> str:
-    return (error.strerror or str(error) or type(error).__name__).lower()
-
-
-def _tcp_failure(server: str, error: BaseException) -> TcpError:
-    if isinstance(error, ConnectionRefusedError):
-        return TcpError(server, "nothing listens there (connection refused)", "check the port, or start a nats-server")
-    if isinstance(error, OSError):
-        return TcpError(server, f"it cannot be reached ({_os_reason(error)})", "check the address and your network")
-    return TcpError(server, f"it cannot be reached ({type(error).__name__}: {error})")
-
-
-check_signatures(
-    Client,
-    {
-        "_select_next_server": "self",
-        "_process_info": "self info initial_connection",
-        "_process_connect_init": "self",
-        "_connect_command": "self",
-        "_read_loop": "self",
-        "_ping_interval": "self",
-        "_flusher": "self",
-        "_send_ping": "self future",
-        "_process_ping": "self",
-        "_process_pong": "self",
-        "_process_err": "self err_msg",
-        "_process_op_err": "self e",
-        "_process_msg": "self sid subject reply data headers",
-        "_send_command": "self cmd priority",
-        "_flush_pending": "self force_flush",
-        "_close": "self status do_cbs",
-        "ssl_context": "self",
-    },
-)
-check_signatures(Parser, {"parse": "self data", "reset": "self"})
-check_signatures(
-    TcpTransport,
-    {
-        "connect": "self uri buffer_size connect_timeout",
-        "connect_tls": "self uri ssl_context buffer_size connect_timeout",
-        "readline": "self",
-        "read": "self buffer_size",
-        "write": "self payload",
-        "drain": "self",
-        "close": "self",
-        "wait_closed": "self",
-    },
-)
-check_signatures(WebSocketTransport, {"__init__": "self ws_headers", "readline": "self", "drain": "self"})
-check_attributes(
-    TcpTransport(),  # type: ignore[no-untyped-call]
-    {name: type(None) for name in ("_io_reader", "_io_writer", "_bare_io_reader", "_bare_io_writer")},
-)
-check_attributes(
-    Client(),
-    {
-        "_ps": Parser,
-        "_server_pool": list,
-        "_server_info": dict,
-        "_max_payload": int,
-        "_pending": list,
-        "_pending_data_size": int,
-        "_pings_outstanding": int,
-        "_pongs_received": int,
-        "_sid": int,
-        "_status": int,
-        "_reading_task": type(None),
-        "_ping_interval_task": type(None),
-        "_flusher_task": type(None),
-        "_transport": type(None),
-        "_current_server": type(None),
-    },
-)
+check_nats_py()

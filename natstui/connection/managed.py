@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +18,6 @@ from natstui.connection.errors import (
     NoRespondersError,
     OperationTimeoutError,
     PermissionDeniedError,
-    SubjectError,
 )
 from natstui.connection.lifecycle import ConnectionLifecycle
 from natstui.connection.message import Headers, Message, Reply, encode_headers
@@ -27,12 +25,11 @@ from natstui.connection.outbox import Buffered
 from natstui.connection.outcome import Outcome, PublishOutcome
 from natstui.connection.state import ConnectionState
 from natstui.connection.stats import ConnectionStats, HealthReport
+from natstui.connection.subjects import check_publish_subject, check_queue_group, check_subscription_subject
 from natstui.connection.subscription import Batch, Handler, Subscription
 
 _logger = logging.getLogger("natstui.connection")
 
-_WHITE_SPACE = re.compile(r"\s")
-_LINE_BREAK = re.compile(r"[\r\n]")
 _SLOW_CONSUMER_PAUSE = 1.0
 _DEFAULT_MAX_PAYLOAD = 1_048_576
 
@@ -61,7 +58,7 @@ class ManagedConnection(ConnectionLifecycle):
         message = self._checked_message(subject, reply, payload, headers)
         with self._using():
             if self._is_down:
-                self._put_aside(message)
+                self._outbox.put(message)
                 return
             client = await self._ready()
             await client.send(message.subject, message.reply, message.payload, message.header_block)
@@ -96,7 +93,7 @@ class ManagedConnection(ConnectionLifecycle):
                 async with asyncio.timeout(patience):
                     if self._is_down:
                         message.written = asyncio.get_running_loop().create_future()
-                        self._put_aside(message)
+                        self._outbox.put(message)
                         if on_buffered is not None:
                             on_buffered()
                         await message.written
@@ -125,34 +122,15 @@ class ManagedConnection(ConnectionLifecycle):
     def _checked_message(self, subject: str, reply: str, payload: bytes, headers: Headers | None) -> Buffered:
         from natstui.connection.client import check_size
 
-        self._check_publish_subject(subject, "the subject")
+        skip = self.options.skip_subject_validation
+        check_publish_subject(subject, skip_tokens=skip)
         if reply:
-            self._check_publish_subject(reply, "the reply subject")
+            check_publish_subject(reply, "the reply subject", skip_tokens=skip)
         header_block = encode_headers(headers)
         limit = self._server_info.get("max_payload", _DEFAULT_MAX_PAYLOAD)
         if self._server_info:
             check_size(len(payload) + len(header_block), limit)
         return Buffered(subject, reply, bytes(payload), header_block)
-
-    def _check_publish_subject(self, subject: str, what: str) -> None:
-        if not subject:
-            raise SubjectError(f"{what} is empty", "write one such as orders.new")
-        if _LINE_BREAK.search(subject):
-            raise SubjectError(f"{what} holds a line break", "write it on one line")
-        if self.options.skip_subject_validation:
-            return
-        if _WHITE_SPACE.search(subject):
-            raise SubjectError(f"{what} {subject!r} holds white space", "separate its tokens with dots")
-        tokens = subject.split(".")
-        if not all(tokens):
-            raise SubjectError(f"{what} {subject!r} has an empty token", "no dot at either end, nor two in a row")
-        if "*" in tokens or ">" in tokens:
-            raise SubjectError(
-                f"{what} {subject!r} holds a wildcard", "wildcards are for subscriptions; name one subject"
-            )
-
-    def _put_aside(self, message: Buffered) -> None:
-        self._outbox.put(message)
 
     @contextmanager
     def _watching_denials(self, subject: str) -> Any:
@@ -203,8 +181,7 @@ class ManagedConnection(ConnectionLifecycle):
             OpenError, ConnectionClosedError: there is no connection for it.
         """
         check_subscription_subject(subject)
-        if queue and _WHITE_SPACE.search(queue):
-            raise SubjectError(f"the queue group {queue!r} holds white space", "write it as one word")
+        check_queue_group(queue)
         if max_msgs < 0:
             raise ValueError(f"max_msgs must not be negative, but it was {max_msgs}")
         if (handler is None) == (batch is None):
@@ -486,22 +463,3 @@ class ManagedConnection(ConnectionLifecycle):
         given = [servers] if isinstance(servers, str) else list(servers)
         self._pool.replace(parse_servers(given))
         self._attempts_made = 0
-
-
-def check_subscription_subject(subject: str) -> None:
-    """Check a subject to subscribe to; wildcards are allowed.
-
-    Raises:
-        SubjectError: it is malformed; the message says how.
-    """
-    if not subject:
-        raise SubjectError("the subject is empty", "write one such as orders.>, or > for everything")
-    if _WHITE_SPACE.search(subject):
-        raise SubjectError(f"the subject {subject!r} holds white space", "separate its tokens with dots")
-    tokens = subject.split(".")
-    if not all(tokens):
-        raise SubjectError(f"the subject {subject!r} has an empty token", "no dot at either end, nor two in a row")
-    if ">" in subject.replace(".", "")[:-1] or any(">" in token and token != ">" for token in tokens):
-        raise SubjectError(f"the subject {subject!r} has > before its end", "> stands alone, as the last token")
-    if any("*" in token and token != "*" for token in tokens):
-        raise SubjectError(f"the subject {subject!r} has * inside a token", "* stands for one whole token")

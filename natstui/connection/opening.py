@@ -1,0 +1,363 @@
+"""Opening and reconnecting: which server, when, and what is restored on it (DESIGN part 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from natstui.connection import events
+from natstui.connection.core import ConnectionCore
+from natstui.connection.errors import (
+    AuthenticationError,
+    ConnectionClosedError,
+    ConnectionLostError,
+    ManagedConnectionError,
+    NoServerAvailableError,
+    NotConnectedError,
+    OpenError,
+    ReconnectsExhaustedError,
+    ServerNotInPoolError,
+)
+from natstui.connection.pool import PoolServer
+from natstui.connection.state import ConnectionState
+from natstui.connection.stats import ServerStats
+
+if TYPE_CHECKING:
+    from natstui.connection.client import NatsClient
+
+_logger = logging.getLogger("natstui.connection")
+
+_SHORTEST_PAUSE = 0.05
+_FLUSH_PATIENCE = 1.0
+
+
+class OpeningConnection(ConnectionCore):
+    """Opens once for all who wait, and looks for another server when one is lost."""
+
+    # -- opening ------------------------------------------------------------------------------------------------
+
+    @property
+    def _is_down(self) -> bool:
+        """Whether servers are being tried in the background, and operations can be queued."""
+        return self._reconnect_task is not None
+
+    async def open(self) -> None:
+        """Open the connection, or join an opening under way; nothing to do where it is up.
+
+        With `retry_on_initial_connect` it returns at once and goes on trying in the background.
+
+        Raises:
+            OpenError: no server of the pool could be reached; typed by stage. Refused credentials end the pass at once.
+            ConnectionClosedError: it was closed for good.
+        """
+        self._touch()
+        closed = self._state in (ConnectionState.NEW, ConnectionState.FAILED)
+        if self.options.retry_on_initial_connect and closed and not self._is_down:
+            self._start_reconnecting(initial=True)
+        elif not (self.options.retry_on_initial_connect and self._is_down):
+            await self._ready()
+
+    async def _ready(self, timeout: float | None = None) -> NatsClient:
+        """Return the client, connected; open, reopen or wait as needed.
+
+        Raises:
+            OpenError: it could not be opened.
+            NotConnectedError: it was still reconnecting after `timeout` seconds.
+            ConnectionClosedError: it was closed for good.
+        """
+        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        while True:
+            if self._state.is_final:
+                raise ConnectionClosedError(f"connection {self.connection_id} is {self._state}", "open another one")
+            if self._sleep_task is not None:
+                await asyncio.shield(self._sleep_task)
+            elif self._client is not None and self._state is ConnectionState.CONNECTED:
+                if self._client.is_alive:
+                    return self._client
+                self.client_lost(self._client, ConnectionLostError("the client's own tasks had ended"))
+            elif self._is_down:
+                await self._state_change(deadline, timeout)
+                if self._state is ConnectionState.FAILED and self.last_error is not None:
+                    raise self.last_error
+            else:
+                await self._open_shared()
+
+    async def _state_change(self, deadline: float | None, timeout: float | None) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await waiter
+        except TimeoutError:
+            why = f"; last: {self.last_error}" if self.last_error else ""
+            raise NotConnectedError(f"not connected within {timeout:g} s, nothing was sent{why}") from None
+        finally:
+            self._waiters.discard(waiter)
+
+    async def _open_shared(self) -> None:
+        if self._opening is None:
+            opening = self._opening = asyncio.get_running_loop().create_future()
+            opening.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._open_task = asyncio.get_running_loop().create_task(self._open(opening), name="natstui open")
+        await asyncio.shield(self._opening)
+
+    async def _open(self, opening: asyncio.Future[None]) -> None:
+        slept = None
+        if self._state is ConnectionState.IDLE and self._down_since is not None:
+            slept = self._clock() - self._down_since
+        failure: Exception | None = None
+        try:
+            self._set_state(ConnectionState.OPENING)
+            failure = await self._try_each()
+        except Exception as error:  # noqa: BLE001 - an opening must end in a state, whatever happens
+            failure = error
+            self._emit(events.ClientError, error)
+        finally:
+            if self._opening is opening:
+                self._opening = self._open_task = None
+        if failure is not None:
+            self._fail(failure)
+            opening.set_exception(failure)
+            return
+        self._tally.opens += 1
+        if slept is not None:
+            self._emit(events.Reopened, slept)
+        opening.set_result(None)
+
+    async def _try_each(self) -> OpenError | None:
+        errors: list[OpenError] = []
+        for number, server in enumerate(self._pool.one_pass(), 1):
+            try:
+                await self._attempt(server, number, 0.0)
+            except AuthenticationError as error:
+                return error
+            except OpenError as error:
+                errors.append(error)
+            else:
+                return None
+        return errors[0] if len(errors) == 1 else NoServerAvailableError(tuple(errors))
+
+    async def _attempt(self, server: PoolServer, number: int, delay: float) -> None:
+        from natstui.connection.client import NatsClient
+
+        self._attempt_number = number
+        self._emit(events.Attempt, server.url, number, delay)
+        _logger.info("%s: attempt %d on %s", self.connection_id, number, server.url)
+        if delay:
+            await self._pause(delay)
+        self._pool.trying(server, self._clock())
+        client = NatsClient(self.options, server, self)
+        try:
+            await client.establish(server.userinfo)
+        except OpenError as error:
+            self._pool.failed(server, str(error))
+            self.last_error = error
+            self._emit(events.AttemptFailed, server.url, number, error.stage, error)
+            _logger.warning("%s: attempt %d failed at %s: %s", self.connection_id, number, error.stage, error)
+            raise
+        self._adopt(client, server)
+
+    async def _pause(self, delay: float) -> None:
+        self._next_attempt_at = self._wall_clock() + timedelta(seconds=delay)
+        self._hurry = asyncio.Event()
+        try:
+            async with asyncio.timeout(delay):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._next_attempt_at = None
+
+    def _adopt(self, client: NatsClient, server: PoolServer) -> None:
+        self._pool.connected(server)
+        self._client = client
+        self._server_info = client.server_info
+        self._reconnect_task = None
+        self._connected_since = self._clock()
+        self._down_since = self._down_since_at = None
+        self._attempt_number = 0
+        self.last_error = None
+        self._touch()
+        self._subscriptions = [s for s in self._subscriptions if s.active or s.denied]
+        for subscription in self._subscriptions:
+            subscription.denied, subscription.active = "", True
+            client.attach(subscription)
+        self._send_buffered(client)
+        self._take_cluster(client.server_info)
+        self._emit(events.Connected, server.url, client.server_info.get("client_id"), client.handshake_rtt)
+        self._set_state(ConnectionState.CONNECTED)
+
+    def _send_buffered(self, client: NatsClient) -> None:
+        while (message := self._outbox.take()) is not None:
+            failure = None
+            try:
+                client.post(message.subject, message.reply, message.payload, message.header_block)
+            except ManagedConnectionError as error:
+                failure = error
+                self._emit(events.ClientError, error)
+            if message.written is not None and not message.written.done():
+                if failure is None:
+                    message.written.set_result(None)
+                else:
+                    message.written.set_exception(failure)
+
+    def _fail(self, error: Exception) -> None:
+        self.last_error = error
+        self._down_since, self._down_since_at = self._clock(), self._wall_clock()
+        self._attempt_number = 0
+        self._give_up_buffered(error)
+        self._set_state(ConnectionState.FAILED, str(error))
+
+    async def ensure_connected(self) -> None:
+        """Return once the connection is up: opened, reopened, or reconnected within `request_timeout`.
+
+        Raises:
+            OpenError, NotConnectedError, ConnectionClosedError: it is not to be had.
+        """
+        with self._using():
+            await self._ready(self.options.request_timeout)
+
+    # -- losing and finding again -------------------------------------------------------------------------------
+
+    def client_lost(self, client: NatsClient, reason: Exception) -> None:
+        """Take note that the connection is gone, and look for another server."""
+        if client is not self._client:
+            return
+        from natstui.connection.client import StaleError
+
+        self.last_error = reason
+        stale = isinstance(reason, StaleError)
+        server = self._pool.current
+        self._retire()
+        client.abort()
+        if stale:
+            allowed = self.options.max_outstanding_pings
+            self._emit(
+                events.StaleConnection,
+                allowed,
+                allowed,
+                silent_for=client.silent_for(),
+                ping_interval=self.options.ping_interval,
+            )
+        self._disconnected(server, str(reason), stale=stale)
+
+    def _disconnected(self, server: PoolServer | None, reason: str, *, stale: bool = False) -> None:
+        self._fail_requests(ConnectionLostError(f"the connection was lost before the reply: {reason}"))
+        self._pool.lost(reason, lived=self._clock() - self._connected_since, stale=stale)
+        self._emit(events.Disconnected, server.url if server else "", reason)
+        self._down_since, self._down_since_at = self._clock(), self._wall_clock()
+        if self._state is ConnectionState.CONNECTED and self._sleep_task is None:
+            self._start_reconnecting(reason=reason)
+
+    def _start_reconnecting(self, *, initial: bool = False, reason: str = "") -> None:
+        self._reconnect_task = asyncio.get_running_loop().create_task(
+            self._reconnect(initial), name="natstui reconnect"
+        )
+        self._set_state(ConnectionState.OPENING if initial else ConnectionState.RECONNECTING, reason)
+
+    async def _reconnect(self, initial: bool) -> None:
+        began = self._clock()
+        self._attempts_made = 0
+        failure = OpenError("", f"no reconnect attempts are allowed, and the connection was lost: {self.last_error}")
+        limit = self.options.max_reconnects
+        while limit is None or self._attempts_made < limit:
+            self._attempts_made += 1
+            number = self._attempts_made
+            try:
+                server, delay = await self._choose(number)
+                await self._attempt(server, number, delay)
+            except OpenError as error:
+                failure = error
+                if initial and isinstance(error, AuthenticationError):
+                    break
+                continue
+            except Exception as error:  # noqa: BLE001 - reconnecting must go on, whatever happens
+                self._emit(events.ClientError, error)
+                await asyncio.sleep(1)
+                continue
+            if initial:
+                self._tally.opens += 1
+            else:
+                self._tally.reconnects += 1
+                self._emit(events.Reconnected, server.url, self._clock() - began)
+            return
+        self._reconnect_task = None
+        exhausted = limit is not None and self._attempts_made >= limit
+        self._fail(ReconnectsExhaustedError(self._attempts_made, failure) if exhausted else failure)
+
+    async def _choose(self, number: int) -> tuple[PoolServer, float]:
+        now = self._clock()
+        chosen, delay = await self._ask_for_server()
+        if chosen is None:
+            chosen, usual = self._pool.next(now)
+            delay = self._ask_for_delay(number)
+            if delay is None:
+                return chosen, usual
+        elif delay is None:
+            return chosen, self._pool.delay(chosen, now)
+        # However fast a callback wants it, the same server is not hammered.
+        pause = 0.0 if chosen.last_attempt is None else chosen.last_attempt + _SHORTEST_PAUSE - now
+        return chosen, max(delay, pause, 0.0)
+
+    async def _ask_for_server(self) -> tuple[PoolServer | None, float | None]:
+        callback = self.options.reconnect_to_server_callback
+        if callback is None:
+            return None, None
+        try:
+            async with asyncio.timeout(self.options.connection_timeout):
+                choice = await callback(list(self._pool.snapshot()), self.server_info)
+            if choice is None:
+                return None, None
+            server, delay = choice
+            url = server.url if isinstance(server, ServerStats) else str(server)
+            wait = None if delay is None else _checked_delay(delay)
+        except Exception as error:  # noqa: BLE001 - a caller's mistake must not end the reconnecting
+            self._emit(events.ClientError, error)
+            return None, None
+        found = self._pool.find(url)
+        if found is None:
+            self._emit(events.ClientError, ServerNotInPoolError(url))
+            return None, None
+        return found, wait
+
+    def _ask_for_delay(self, number: int) -> float | None:
+        if self.options.reconnect_delay_callback is None:
+            return None
+        try:
+            return _checked_delay(self.options.reconnect_delay_callback(number))
+        except Exception as error:  # noqa: BLE001 - a caller's mistake must not end the reconnecting
+            self._emit(events.ClientError, error)
+            return None
+
+    async def force_reconnect(self) -> None:
+        """Leave the server for the next one of the pool; while waiting for an attempt, make it now.
+
+        Raises:
+            OpenError, ConnectionClosedError: as `open` does, where the connection was not up.
+        """
+        self._touch()
+        client = self._client
+        if self._is_down:
+            if self._hurry is not None:
+                self._hurry.set()
+        elif client is None or self._state is not ConnectionState.CONNECTED:
+            await self._ready()
+        else:
+            try:
+                await client.flush(_FLUSH_PATIENCE)
+            except (ManagedConnectionError, TimeoutError):
+                pass
+            if client is self._client:
+                self._retire()
+                self._disconnected(self._pool.current, "reconnect requested")
+                await client.shut()
+
+
+def _checked_delay(value: float) -> float:
+    delay = float(value)
+    if not math.isfinite(delay) or delay < 0:
+        raise ValueError(f"a reconnect delay must be finite and not negative, but it was {delay}")
+    return delay
