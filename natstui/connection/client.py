@@ -12,7 +12,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Awaitable
-from typing import Any, Protocol
+from typing import Any
 
 import nats.errors
 from nats.aio.client import Client, Srv
@@ -20,6 +20,7 @@ from nats.protocol import command
 
 from natstui.connection.address import UserInfo
 from natstui.connection.auth import connect_fields
+from natstui.connection.client_owner import ClientOwner
 from natstui.connection.errors import (
     ConnectionLostError,
     OpenError,
@@ -47,28 +48,6 @@ _CLOSE_PATIENCE = 0.5
 
 class StaleError(ConnectionLostError):
     """The server left more pings unanswered than allowed."""
-
-
-class ClientOwner(Protocol):
-    """What a client tells its managed connection; every call is synchronous and must not raise."""
-
-    def ping_sent(self, client: NatsClient, outstanding: int) -> None:
-        """A keep-alive PING was written."""
-
-    def pong_received(self, client: NatsClient, rtt: float, outstanding: int) -> None:
-        """A PONG was read."""
-
-    def info_received(self, client: NatsClient, info: dict[str, Any]) -> None:
-        """The server sent INFO, in the handshake or later."""
-
-    def server_error(self, client: NatsClient, text: str) -> None:
-        """The server sent -ERR."""
-
-    def messages_received(self, client: NatsClient, count: int) -> None:
-        """Messages were read."""
-
-    def client_lost(self, client: NatsClient, reason: Exception) -> None:
-        """The connection is gone; said once."""
 
 
 class NatsClient(Client):  # type: ignore[misc,unused-ignore]
