@@ -6,11 +6,14 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
+
+from natstui.connection.address import parse_server
+from natstui.connection.errors import OptionError
 
 DEFAULT_SERVER = "nats://127.0.0.1:4222"
 
@@ -115,6 +118,9 @@ class KeyReader:
         ways = [key for key in ("user", "creds", "nkey", "user_jwt") if self.text(key)]
         for key in ways[1:]:
             self._warn(key, f"{ways[0]} is set too, and the nats CLI then takes {ways[0]}")
+        password_source = self.sources.get("password", "")
+        if not ways and password_source.startswith("environment"):
+            self._set("password", "password", SecretStr(self._literal("password")))
         try:
             match ways[:1]:
                 case ["user"]:
@@ -134,9 +140,18 @@ class KeyReader:
                         self._set("sign_callback", "user_jwt", unsigned)
             if self.text("token"):
                 self._set("token", "token", SecretStr(self._literal("token")))
+            self._strip_urls(ways[:1])
         except _NotHonoured as error:
             key, program = error.args
             self._warn(key, f"natstui does not run {program}; give the credentials as a file, or by env://NAME")
+
+    def _strip_urls(self, ways: list[str]) -> None:
+        """The server takes one proof of identity: beside creds, nkey or a JWT, what stands in the URLs is left out."""
+        servers = self.options.get("servers", ())
+        plain = without_userinfo(servers)
+        if ways and ways != ["user"] and plain != servers:
+            self.options["servers"] = plain
+            self.warnings.append(f"The user in {self._where('url')} is not used: {ways[0]} is set too.")
 
     def _credentials(self) -> None:
         scheme, rest = _split(self.text("creds"))
@@ -166,7 +181,7 @@ class KeyReader:
             return ""
         scheme, rest = _split(self.text(key))
         if scheme not in ("", "file"):
-            raise ContextError(f"{self._where(key)} is a {scheme} reference, but must be a file; give its path")
+            raise ContextError(f"{self._where(key)} refers to {scheme}:, but must be a file; give its path")
         return _expand(rest)
 
     def _literal(self, key: str) -> str:
@@ -212,6 +227,18 @@ class KeyReader:
 
     def _warn(self, key: str, reason: str) -> None:
         self.warnings.append(f"{self._where(key)} is not used: {reason}.")
+
+
+def without_userinfo(servers: Sequence[str]) -> tuple[str, ...]:
+    """Return server URLs without the credentials in them; URLs without any, and malformed ones, as they are."""
+    plain = []
+    for url in servers:
+        try:
+            address, userinfo = parse_server(url)
+        except OptionError:
+            userinfo = None
+        plain.append(address.url if userinfo else url)
+    return tuple(plain)
 
 
 def _split(reference: str) -> tuple[str, str]:

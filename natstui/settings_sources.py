@@ -17,11 +17,13 @@ from pydantic_settings import EnvSettingsSource
 
 from natstui.connection.address import parse_server
 from natstui.connection.errors import OptionError
+from natstui.context_keys import without_userinfo
 from natstui.contexts import ContextError, NatsContext, effective_context
 from natstui.settings import SECRET_FILES, UI_FIELDS, Settings
 
 COMMAND_LINE = "command line"
 _PREFIX = "NATSTUI_"
+_STRAY = "environment variable NATS_PASSWORD"
 _WAYS = (
     {"user", "password", "password_file"},
     {"token", "token_file"},
@@ -285,9 +287,12 @@ def _message(error: ValidationError) -> str:
 def _one_authentication(layers: list[_Layer]) -> None:
     """Leave the credentials of the strongest source that has any, and from weaker ones only what completes them."""
     decided: set[str] | None = None
+    counting = _AUTHENTICATION
+    if not any("user" in layer.values for layer in layers):
+        counting -= {"password", "password_file"}
     for layer in layers:
         if decided is None:
-            named = _AUTHENTICATION & layer.values.keys()
+            named = counting & layer.values.keys()
             if named:
                 decided = set().union(*(way for way in _WAYS if way & named))
             elif has_userinfo(layer.values.get("servers")):
@@ -295,7 +300,7 @@ def _one_authentication(layers: list[_Layer]) -> None:
         else:
             layer.drop(_AUTHENTICATION - decided)
             if "servers" in layer.values:
-                layer.values["servers"] = _without_userinfo(layer.values["servers"])
+                layer.values["servers"] = without_userinfo(_urls(layer.values["servers"]))
 
 
 def _urls(servers: object) -> list[str]:
@@ -339,6 +344,8 @@ def _merge(layers: list[_Layer]) -> tuple[dict[str, Any], dict[str, _Layer]]:
 
 
 def _user_as_token(values: dict[str, Any], source: dict[str, _Layer]) -> None:
+    if "user" not in values and "password" in values and source["password"].origins["password"] == _STRAY:
+        del values["password"], source["password"]
     if "user" not in values or source["user"].origins["user"].startswith("context "):
         return
     if "token" in values or "token_file" in values:
