@@ -1,0 +1,30 @@
+"""Fixtures for managed connections."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from natstui.connection import ConnectionManager
+from tests.connection.hand_clock import HandClock
+
+
+@pytest.fixture
+def hand_clock() -> HandClock:
+    """A clock that stands still until it is told to go."""
+    return HandClock()
+
+
+@pytest.fixture
+async def manager() -> AsyncIterator[ConnectionManager]:
+    """A connection manager on real time."""
+    async with ConnectionManager(shutdown_timeout=2) as manager:
+        yield manager
+
+
+@pytest.fixture
+async def hand_manager(hand_clock: HandClock) -> AsyncIterator[ConnectionManager]:
+    """A connection manager on the hand-ticked clock."""
+    async with ConnectionManager(clock=hand_clock, wall_clock=hand_clock.wall, shutdown_timeout=2) as manager:
+        yield manager
