@@ -92,6 +92,8 @@ class ChunkParser(Parser):  # type: ignore[misc,unused-ignore]
                         needed = stop + 2 - position
                         break
                     body = start + int(header_size)
+                    if not start < body <= stop:
+                        raise ProtocolError
                     record = (subject, reply, data[body:stop], data[start:body])
                 else:
                     if batches:
