@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
-from natstui.connection import ConnectionManager
+from natstui.connection import ConnectionManager, ConnectOptions, ManagedConnection
 from tests.connection.hand_clock import HandClock
+
+Managed = Callable[..., ManagedConnection]
 
 
 @pytest.fixture
@@ -28,3 +31,15 @@ async def hand_manager(hand_clock: HandClock) -> AsyncIterator[ConnectionManager
     """A connection manager on the hand-ticked clock."""
     async with ConnectionManager(clock=hand_clock, wall_clock=hand_clock.wall, shutdown_timeout=2) as manager:
         yield manager
+
+
+@pytest.fixture
+def managed(manager: ConnectionManager) -> Managed:
+    """`managed(url, other_url, **options)`: a connection to these servers, tried in this order; not opened yet."""
+
+    def make(*servers: str, **options: Any) -> ManagedConnection:
+        options.setdefault("retain_servers_order", True)
+        options.setdefault("request_timeout", 5.0)
+        return manager.add(ConnectOptions(servers=servers, **options))
+
+    return make
