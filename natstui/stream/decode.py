@@ -248,6 +248,23 @@ def size_words(size: int) -> str:
     return f"{amount:.1f} {unit}" if amount < 99.95 else f"{amount:.0f} {unit}"
 
 
+def jetstream_words(reply: bytes) -> str:
+    """What a JetStream acknowledgement subject says about its message, in words and sanitised; empty for any other."""
+    tokens = reply[:1024].split(b".")
+    if tokens[:2] != [b"$JS", b"ACK"] or len(tokens) not in (9, 11, 12):
+        return ""
+    stream, consumer, delivered, stream_sequence, consumer_sequence, _, pending = tokens[
+        2 if len(tokens) == 9 else 4 :
+    ][:7]
+    words = (
+        f"stream {sanitise_bytes(stream)} #{sanitise_bytes(stream_sequence)}",
+        f"consumer {sanitise_bytes(consumer)} #{sanitise_bytes(consumer_sequence)}",
+        f"delivery {sanitise_bytes(delivered)}",
+        f"{sanitise_bytes(pending)} pending",
+    )
+    return " · ".join(words)
+
+
 def subject_text(subject: bytes) -> str:
     """A whole subject, sanitised."""
     return sanitise_bytes(subject)
