@@ -133,16 +133,22 @@ class ConnectionCore:
     @contextmanager
     def _using(self) -> Iterator[None]:
         """Count a use: nothing in flight is cut by idleness."""
-        self._touch()
-        self._in_use += 1
-        self._unused.clear()
+        self._enter_use()
         try:
             yield
         finally:
-            self._in_use -= 1
-            if not self._in_use:
-                self._unused.set()
-            self._touch()
+            self._leave_use()
+
+    def _enter_use(self) -> None:
+        self._touch()
+        self._in_use += 1
+        self._unused.clear()
+
+    def _leave_use(self) -> None:
+        self._touch()
+        self._in_use -= 1
+        if not self._in_use:
+            self._unused.set()
 
     @property
     def held_by(self) -> int:
@@ -159,11 +165,14 @@ class ConnectionCore:
         return max(0.0, self._last_activity + self.options.idle_timeout - self._clock())
 
     @property
-    def may_fall_asleep(self) -> bool:
-        """Whether the idle timeout will close it, or is to be told as held."""
-        open_now = self._state in (ConnectionState.CONNECTED, ConnectionState.RECONNECTING)
-        busy = self._in_use or len(self._outbox) or self._sleep_task is not None
-        return open_now and not busy and not self._held_told
+    def idle_check_in(self) -> float:
+        """Seconds until the reaper has to look again; infinite where nothing can fall asleep."""
+        if self._state not in (ConnectionState.CONNECTED, ConnectionState.RECONNECTING):
+            return math.inf
+        if self._in_use or len(self._outbox) or self._held_told:
+            # What ends this counts as activity, so the deadline is a whole idle timeout away at least.
+            return self.options.idle_timeout or math.inf
+        return self.idle_remaining
 
     def touch(self) -> None:
         """Count a use now."""

@@ -165,9 +165,7 @@ class ConnectionManager:
                 _logger.exception("a sweep of the idle reaper failed")
 
     def _until_next_sweep(self) -> float:
-        deadlines = (
-            connection.idle_remaining for connection in self._connections.values() if connection.may_fall_asleep
-        )
+        deadlines = (connection.idle_check_in for connection in self._connections.values())
         return max(0.005, min(self.check_interval, min(deadlines, default=math.inf)))
 
     async def close(self) -> None:

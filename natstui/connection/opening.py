@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -53,47 +54,62 @@ class OpeningConnection(ConnectionCore):
             OpenError: no server of the pool could be reached; typed by stage. Refused credentials end the pass at once.
             ConnectionClosedError: it was closed for good.
         """
-        self._touch()
-        closed = self._state in (ConnectionState.NEW, ConnectionState.FAILED)
-        if self.options.retry_on_initial_connect and closed and not self._is_down:
-            self._start_reconnecting(initial=True)
-        elif not (self.options.retry_on_initial_connect and self._is_down):
-            await self._ready()
+        with self._using():
+            closed = self._state in (ConnectionState.NEW, ConnectionState.FAILED)
+            if self.options.retry_on_initial_connect and closed and not self._is_down:
+                self._start_reconnecting(initial=True)
+            elif not (self.options.retry_on_initial_connect and self._is_down):
+                await self._ready()
 
     async def _ready(self, timeout: float | None = None) -> NatsClient:
-        """Return the client, connected; open, reopen or wait as needed.
+        """Return the client, connected; open, reopen or wait as needed. To be called within `_using`.
+
+        A reconnect is waited for `timeout` seconds (default `request_timeout`); an opening too, where one is given.
 
         Raises:
             OpenError: it could not be opened.
-            NotConnectedError: it was still reconnecting after `timeout` seconds.
+            NotConnectedError: it was not connected in time.
             ConnectionClosedError: it was closed for good.
         """
-        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        patience = self.options.request_timeout if timeout is None else timeout
+        deadline = asyncio.get_running_loop().time() + patience
         while True:
             if self._state.is_final:
                 raise ConnectionClosedError(f"connection {self.connection_id} is {self._state}", "open another one")
             if self._sleep_task is not None:
-                await asyncio.shield(self._sleep_task)
+                # Waiting for the sleep to end is no use that the sleep has to wait for.
+                self._leave_use()
+                try:
+                    await asyncio.shield(self._sleep_task)
+                finally:
+                    self._enter_use()
             elif self._client is not None and self._state is ConnectionState.CONNECTED:
                 if self._client.is_alive:
                     return self._client
                 self.client_lost(self._client, ConnectionLostError("the client's own tasks had ended"))
             elif self._is_down:
-                await self._state_change(deadline, timeout)
+                await self._in_time(self._state_change(), deadline, patience)
                 if self._state is ConnectionState.FAILED and self.last_error is not None:
                     raise self.last_error
             else:
-                await self._open_shared()
+                await self._in_time(self._open_shared(), None if timeout is None else deadline, patience)
 
-    async def _state_change(self, deadline: float | None, timeout: float | None) -> None:
+    async def _in_time(self, waiting: Awaitable[None], deadline: float | None, patience: float) -> None:
+        expired = asyncio.timeout_at(deadline)
+        try:
+            async with expired:
+                await waiting
+        except TimeoutError:
+            if not expired.expired():
+                raise
+            why = f"; last: {self.last_error}" if self.last_error else ""
+            raise NotConnectedError(f"not connected within {patience:g} s, nothing was sent{why}") from None
+
+    async def _state_change(self) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
-            async with asyncio.timeout_at(deadline):
-                await waiter
-        except TimeoutError:
-            why = f"; last: {self.last_error}" if self.last_error else ""
-            raise NotConnectedError(f"not connected within {timeout:g} s, nothing was sent{why}") from None
+            await waiter
         finally:
             self._waiters.discard(waiter)
 
@@ -344,7 +360,8 @@ class OpeningConnection(ConnectionCore):
             if self._hurry is not None:
                 self._hurry.set()
         elif client is None or self._state is not ConnectionState.CONNECTED:
-            await self._ready()
+            with self._using():
+                await self._ready()
         else:
             try:
                 await client.flush(_FLUSH_PATIENCE)

@@ -16,6 +16,7 @@ from natstui.connection import (
     IdleClosing,
     IdleHeld,
     Message,
+    NotConnectedError,
     Reopened,
     TcpError,
 )
@@ -259,3 +260,31 @@ async def test_shutdown_stops_the_reaper_and_closes_all_with_a_frozen_server_too
     assert {connection.state for connection in connections} == {ConnectionState.CLOSED}
     await until(lambda: not healthy.connections())
     await until(lambda: not [task for task in asyncio.all_tasks() if task.get_name().startswith("natstui")])
+
+
+async def test_a_use_that_comes_while_falling_asleep_reopens_without_delay(
+    nats_server: NatsServer, manager: ConnectionManager
+) -> None:
+    connection = manager.add(ConnectOptions(servers=nats_server.url))
+    await connection.open()
+    falling_asleep = asyncio.create_task(connection.sleep())
+    async with asyncio.timeout(3):
+        outcomes = await asyncio.gather(*(connection.publish_confirmed("orders.new") for _ in range(5)))
+    await falling_asleep
+    assert {outcome.outcome for outcome in outcomes} == {"confirmed"}
+    assert connection.stats().opens == 2
+
+
+async def test_a_request_on_a_sleeping_connection_keeps_to_its_own_timeout(
+    nats_server: NatsServer, manager: ConnectionManager
+) -> None:
+    connection = manager.add(ConnectOptions(servers=nats_server.url, connection_timeout=20))
+    await connection.open()
+    await connection.sleep()
+    nats_server.freeze()
+    async with asyncio.timeout(10):
+        with pytest.raises(NotConnectedError, match="nothing was sent"):
+            await connection.request("svc.echo", timeout=0.2)
+        outcome = await connection.publish_confirmed("orders.new", timeout=0.2)
+    assert outcome.outcome == "refused"
+    nats_server.thaw()
