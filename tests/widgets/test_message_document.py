@@ -35,7 +35,7 @@ def test_words_stay_whole_where_they_can() -> None:
 
 def test_marks_without_width_do_not_fill_a_row_for_ever() -> None:
     rows = wrap([Token("e" + "\u0301" * 100_000, "other")], 40)
-    assert max(len(row.text) for row in rows) < 1_000
+    assert max(len(row.text) for row in rows) < 2_000
 
 
 @given(
