@@ -25,13 +25,13 @@ from natstui.connection.errors import (
     ConnectionLostError,
     OpenError,
     OperationTimeoutError,
-    PayloadTooLargeError,
     Stage,
+    StaleError,
     TcpError,
     TlsError,
 )
 from natstui.connection.failures import open_failure, os_reason
-from natstui.connection.message import Record
+from natstui.connection.message import Record, check_size
 from natstui.connection.nats_py_contract import check_nats_py
 from natstui.connection.options import ConnectOptions
 from natstui.connection.parser import ChunkParser
@@ -44,10 +44,6 @@ _PING = b"PING\r\n"
 _PONG = b"PONG\r\n"
 _WRITE_AHEAD = 1 << 16
 _CLOSE_PATIENCE = 0.5
-
-
-class StaleError(ConnectionLostError):
-    """The server left more pings unanswered than allowed."""
 
 
 class NatsClient(Client):  # type: ignore[misc,unused-ignore]
@@ -488,19 +484,6 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
                 answered.set_exception(error)
         if self._link is not None:
             self._link.abort()
-
-
-def check_size(size: int, max_payload: int) -> None:
-    """Compare headers and payload together with the server's limit.
-
-    Raises:
-        PayloadTooLargeError: it is too much.
-    """
-    if size > max_payload:
-        raise PayloadTooLargeError(
-            f"the message is {size:,} bytes, and the server takes {max_payload:,} at most",
-            "make it smaller, or raise max_payload in the server",
-        )
 
 
 async def _ignore(_error: Exception) -> None:

@@ -132,6 +132,10 @@ class ConnectionLostError(ManagedConnectionError):
     """The connection broke while the call was under way: whether the server took it is unknown."""
 
 
+class StaleError(ConnectionLostError):
+    """The server left more pings unanswered than allowed."""
+
+
 class NotConnectedError(ManagedConnectionError):
     """The connection was down for as long as the call could wait; nothing was sent."""
 

@@ -20,7 +20,7 @@ from natstui.connection.errors import (
     PermissionDeniedError,
 )
 from natstui.connection.lifecycle import ConnectionLifecycle
-from natstui.connection.message import Headers, Message, Reply, encode_headers
+from natstui.connection.message import Headers, Message, Reply, check_size, encode_headers
 from natstui.connection.outbox import Buffered
 from natstui.connection.outcome import Outcome, PublishOutcome
 from natstui.connection.state import ConnectionState
@@ -120,8 +120,6 @@ class ManagedConnection(ConnectionLifecycle):
             return outcome(Outcome.REFUSED, str(error))
 
     def _checked_message(self, subject: str, reply: str, payload: bytes, headers: Headers | None) -> Buffered:
-        from natstui.connection.client import check_size
-
         skip = self.options.skip_subject_validation
         check_publish_subject(subject, skip_tokens=skip)
         if reply:

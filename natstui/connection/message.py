@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from natstui.connection.errors import HeaderError
+from natstui.connection.errors import HeaderError, PayloadTooLargeError
 
 Record = tuple[bytes, bytes, bytes, bytes]
 """One message as parsed: subject, reply, payload, raw header block (empty where there is none)."""
@@ -83,3 +83,16 @@ def encode_headers(headers: Headers | None) -> bytes:
                 raise HeaderError(f"the value of header {name} holds a line break", "put it on one line")
             lines.append(f"{name}: {value.strip()}".encode())
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def check_size(size: int, max_payload: int) -> None:
+    """Compare headers and payload together with the server's limit.
+
+    Raises:
+        PayloadTooLargeError: it is too much.
+    """
+    if size > max_payload:
+        raise PayloadTooLargeError(
+            f"the message is {size:,} bytes, and the server takes {max_payload:,} at most",
+            "make it smaller, or raise max_payload in the server",
+        )

@@ -21,6 +21,7 @@ from natstui.connection.errors import (
     OpenError,
     ReconnectsExhaustedError,
     ServerNotInPoolError,
+    StaleError,
 )
 from natstui.connection.pool import PoolServer
 from natstui.connection.state import ConnectionState
@@ -242,8 +243,6 @@ class OpeningConnection(ConnectionCore):
         """Take note that the connection is gone, and look for another server."""
         if client is not self._client:
             return
-        from natstui.connection.client import StaleError
-
         self.last_error = reason
         stale = isinstance(reason, StaleError)
         server = self._pool.current
