@@ -170,11 +170,18 @@ class OpeningConnection(ConnectionCore):
         try:
             await client.establish(server.userinfo)
         except OpenError as error:
-            self._pool.failed(server, str(error))
-            self.last_error = error
-            self._emit(events.AttemptFailed, server.url, number, error.stage, error)
-            _logger.warning("%s: attempt %d failed at %s: %s", self.connection_id, number, error.stage, error)
-            raise
+            failure = error
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # asyncio.wait_for, which nats-py uses, loses a cancellation that meets a result (Python 3.11).
+            client.abort()
+            raise asyncio.CancelledError
+        if failure is not None:
+            self._pool.failed(server, str(failure))
+            self.last_error = failure
+            self._emit(events.AttemptFailed, server.url, number, failure.stage, failure)
+            _logger.warning("%s: attempt %d failed at %s: %s", self.connection_id, number, failure.stage, failure)
+            raise failure
         self._adopt(client, server)
 
     async def _pause(self, delay: float) -> None:
