@@ -62,7 +62,7 @@ class Arguments(argparse.Namespace):
     config: Path | None = None
     json: bool = False
     what: str | None = None
-    interval: str | None = None
+    interval: float | None = None
     seed: int | None = None
     rate: float = 1.0
     traffic: bool = True
@@ -138,6 +138,18 @@ def _positive(text: str) -> float:
     return value
 
 
+def _interval(text: str) -> float:
+    from natstui.connection.durations import parse_duration
+
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if seconds < 0.01:
+        raise argparse.ArgumentTypeError(f"{text!r} is too short; give at least 10ms")
+    return seconds
+
+
 def _build() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="natstui",
@@ -175,7 +187,9 @@ def _build() -> argparse.ArgumentParser:
 
     stats = _command(commands, "stats", "connect, and print the connection's statistics")
     stats.add_argument("--json", action="store_true", help="print one JSON object a line")
-    stats.add_argument("--interval", metavar="DURATION", help="go on, printing once in this time, until interrupted")
+    stats.add_argument(
+        "--interval", type=_interval, metavar="DURATION", help="go on, printing once in this time, until interrupted"
+    )
     _add_file(stats)
 
     events = _command(

@@ -6,6 +6,7 @@ as monitoring plugins do. Each failure is one sentence on stderr.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -48,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Arguments) -> int:
+    log = logging.getLogger("natstui")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
     from natstui.settings_sources import CONNECTING, SettingsError, flag, load_settings, settings_file
 
     if arguments.command == "config" and arguments.what == "path":
@@ -121,14 +125,9 @@ def _headless(settings: Settings, arguments: Arguments) -> int:
 
         return run_check(settings, as_json=arguments.json)
     if arguments.command == "stats":
-        from natstui.connection.durations import parse_duration
         from natstui.headless.stats import run_stats
 
-        try:
-            interval = parse_duration(arguments.interval) if arguments.interval is not None else None
-        except ValueError as error:
-            return _refuse(f"--interval: {error}")
-        return run_stats(settings, as_json=arguments.json, interval=interval)
+        return run_stats(settings, as_json=arguments.json, interval=arguments.interval)
     from natstui.headless.events import run_events
 
     return run_events(settings, as_json=arguments.json)
