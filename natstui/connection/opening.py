@@ -167,6 +167,7 @@ class OpeningConnection(ConnectionCore):
             await self._pause(delay)
         self._pool.trying(server, self._clock())
         client = NatsClient(self.options, server, self)
+        failure = None
         try:
             await client.establish(server.userinfo)
         except OpenError as error:
