@@ -97,10 +97,11 @@ class NatsServer:
         authorization: dict[str, Any] = {}
         everyone = [dict(entry) for entry in users]
         everyone += [{"nkey": nkey, **({"permissions": permissions} if permissions else {})} for nkey in nkeys]
-        if user and not everyone:
+        if user and permissions:
+            # nats-server applies permissions to entries of the list only.
+            everyone.append({"user": user, "password": password, "permissions": permissions})
+        elif user and not everyone:
             authorization |= {"user": user, "password": password}
-            if permissions:
-                authorization["permissions"] = permissions
         elif user:
             everyone.append({"user": user, "password": password})
         if everyone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -111,6 +112,40 @@ def parse_servers(urls: Iterable[str], option: str = "servers") -> list[tuple[Se
             "use either ws:// and wss:// or nats:// and tls:// for all servers",
         )
     return list(servers.items())
+
+
+def parse_local_address(text: str) -> tuple[str, int]:
+    """Split "address" or "address:port" (IPv6: "[address]:port") into an IP address and a port, 0 for any.
+
+    Raises:
+        OptionError: it is no IP address.
+    """
+    if text.startswith("["):
+        host, _, port = text[1:].partition("]")
+        port = port.removeprefix(":")
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    else:
+        host, port = text, ""
+    try:
+        address = ipaddress.ip_address(host)
+        number = int(port or 0)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 1 << 16:
+        raise OptionError(
+            "local_address", f"is {text!r}", "give an IP address of this machine, such as 192.0.2.7 or [2001:db8::7]:0"
+        )
+    return str(address), number
+
+
+def is_ip_address(host: str) -> bool:
+    """Whether `host` is an IP address and not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _without_userinfo(url: str) -> str:

@@ -139,8 +139,10 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         self._current_server = server
         address = self._server.address
         if address.is_websocket:
+            if self._connect_options.wants_tls and not address.wants_tls:
+                raise TlsError(address.url, "TLS is required here, but ws:// has none", "use wss:// in its place")
             try:
-                link: Link = WebSocketLink(self._connect_options, self, address)
+                link: Link = WebSocketLink(self._connect_options, self, self._server)
             except ImportError:
                 raise TcpError(address.url, "websocket URLs need aiohttp", "pip install 'natstui[websocket]'") from None
         else:

@@ -96,9 +96,8 @@ class ManagedConnection(ConnectionLifecycle):
                         self._outbox.put(message)
                         if on_buffered is not None:
                             on_buffered()
-                        await message.written
+                        client = await message.written
                         sent = True
-                        client = await self._ready()
                     else:
                         client = await self._ready()
                         sent = True
@@ -114,9 +113,9 @@ class ManagedConnection(ConnectionLifecycle):
             if not sent:
                 return outcome(Outcome.REFUSED, f"no connection within {patience:g} s; nothing was sent")
             return outcome(Outcome.UNKNOWN, f"the server did not confirm within {patience:g} s; it may still arrive")
-        except ConnectionLostError as error:
-            return outcome(Outcome.UNKNOWN, f"{error}; it may have arrived")
         except ManagedConnectionError as error:
+            if isinstance(error, ConnectionLostError) and sent:
+                return outcome(Outcome.UNKNOWN, f"{error}; it may have arrived")
             return outcome(Outcome.REFUSED, str(error))
 
     def _checked_message(self, subject: str, reply: str, payload: bytes, headers: Headers | None) -> Buffered:

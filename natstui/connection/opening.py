@@ -225,7 +225,7 @@ class OpeningConnection(ConnectionCore):
                 self._emit(events.ClientError, error)
             if message.written is not None and not message.written.done():
                 if failure is None:
-                    message.written.set_result(None)
+                    message.written.set_result(client)
                 else:
                     message.written.set_exception(failure)
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from natstui.connection.address import ServerAddress, UserInfo, parse_servers
+from natstui.connection.address import ServerAddress, UserInfo, parse_local_address, parse_servers
 from natstui.connection.durations import parse_duration
 from natstui.connection.errors import OptionError
 from natstui.connection.events import ConnectionEvent
@@ -125,7 +125,7 @@ class ConnectOptions:
     read_buffer_capacity: int = 65_535
     """Bytes read from the socket at a time."""
     local_address: str | None = None
-    """The local IP address (or "address:port") to connect from."""
+    """The local IP address (or "address:port") to connect from; a host name is refused, as it may have several."""
     no_echo: bool = False
     """Do not deliver messages that this very connection published."""
 
@@ -216,6 +216,8 @@ class ConnectOptions:
             raise OptionError(
                 "custom_inbox_prefix", f"is {prefix!r}", "give a subject without wildcards, such as _INBOX"
             )
+        if self.local_address is not None:
+            parse_local_address(self.local_address)
         if self.idle_policy not in ("hold", "close"):
             raise OptionError("idle_policy", f"is {self.idle_policy!r}", 'give "hold" or "close"')
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from natstui.connection.errors import BufferFullError
+
+if TYPE_CHECKING:
+    from natstui.connection.client import NatsClient
 
 _BYTES_LIMIT = 64 << 20
 
@@ -19,8 +23,8 @@ class Buffered:
     reply: str
     payload: bytes
     header_block: bytes
-    written: asyncio.Future[None] | None = None
-    """Done once the message is handed to a server; fails when it is given up."""
+    written: asyncio.Future[NatsClient] | None = None
+    """The client that it was handed to, once it was; fails when the message is given up."""
 
 
 class Outbox:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from natstui.connection.address import ServerAddress, UserInfo, parse_server
+from natstui.connection.address import ServerAddress, UserInfo, is_ip_address, parse_server
 from natstui.connection.errors import OptionError
 from natstui.connection.stats import ServerStats
 
@@ -147,9 +146,10 @@ class ServerPool:
         return added, removed
 
     def _tls_name(self, address: ServerAddress) -> str | None:
-        if self.current is None or not _is_ip(address.host):
+        if self.current is None or not is_ip_address(address.host):
             return None
-        return self.current.tls_name or (None if _is_ip(self.current.address.host) else self.current.address.host)
+        here = self.current.address.host
+        return self.current.tls_name or (None if is_ip_address(here) else here)
 
     def replace(self, servers: Iterable[tuple[ServerAddress, UserInfo | None]]) -> None:
         """Take another pool; servers that stand in both keep their state."""
@@ -182,11 +182,3 @@ class ServerPool:
             )
             for server in self.servers
         )
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

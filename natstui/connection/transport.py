@@ -16,9 +16,10 @@ from urllib.parse import ParseResult
 from nats.aio.transport import TcpTransport, WebSocketTransport
 from nats.errors import ProtocolError, UnexpectedEOF
 
-from natstui.connection.address import ServerAddress
+from natstui.connection.address import parse_local_address
 from natstui.connection.errors import Stage
 from natstui.connection.options import ConnectOptions
+from natstui.connection.pool import PoolServer
 
 _WRITE_BUFFER_HIGH = 1 << 20
 _READ_LIMIT = 1 << 18
@@ -116,7 +117,7 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
             try:
                 async with asyncio.timeout(None if len(addresses) == 1 else patience):
                     reader, writer = await asyncio.open_connection(
-                        host, port, limit=limit, local_addr=_local_address(self._options.local_address)
+                        host, port, limit=limit, local_addr=_local_address(self._options)
                     )
             except OSError as error:
                 failure = error
@@ -194,12 +195,13 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
     _ws: Any
     _client: Any
 
-    def __init__(self, options: ConnectOptions, watcher: TransportWatcher, address: ServerAddress) -> None:
+    def __init__(self, options: ConnectOptions, watcher: TransportWatcher, server: PoolServer) -> None:
         _Handshake.__init__(self)
         WebSocketTransport.__init__(self)
         self._options = options
         self.watcher = watcher
-        self._url = address.url
+        self._url = server.url
+        self._tls_name = options.tls_hostname or server.tls_name
         self._unread = b""
         self._unsent = 0
         self._frames: asyncio.Queue[bytes] = asyncio.Queue()
@@ -221,15 +223,19 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
 
         self.watcher.reached(Stage.NAME_LOOKUP)
         await self._client.close()
-        connector = aiohttp.TCPConnector(
-            local_addr=_local_address(self._options.local_address), resolver=aiohttp.ThreadedResolver()
-        )
+        connector = aiohttp.TCPConnector(local_addr=_local_address(self._options), resolver=aiohttp.ThreadedResolver())
         self._client = aiohttp.ClientSession(connector=connector)
         self.watcher.reached(Stage.TCP)
         try:
             self._ws = await self._client.ws_connect(
-                self._url, ssl=ssl_context if ssl_context is not None else True, max_msg_size=0, autoping=True
+                self._url,
+                ssl=ssl_context if ssl_context is not None else True,
+                server_hostname=self._tls_name if ssl_context is not None else None,
+                max_msg_size=0,
+                autoping=True,
             )
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise error.certificate_error from error
         except aiohttp.ClientConnectorError as error:
             raise error.os_error from error
         except aiohttp.ClientError as error:
@@ -367,10 +373,5 @@ async def _look_up(host: str, port: int) -> list[tuple[str, int]]:
     return await found
 
 
-def _local_address(text: str | None) -> tuple[str, int] | None:
-    if not text:
-        return None
-    host, separator, port = text.rpartition(":")
-    if separator and port.isdigit() and (":" not in host or host.startswith("[")):
-        return host.strip("[]"), int(port)
-    return text.strip("[]"), 0
+def _local_address(options: ConnectOptions) -> tuple[str, int] | None:
+    return None if options.local_address is None else parse_local_address(options.local_address)
