@@ -17,6 +17,7 @@ _logger = logging.getLogger("natstui.connection")
 Listener = Callable[[Any], Any]
 
 _QUEUE_LIMIT = 10_000
+_ASYNC_CALLS_LIMIT = 1_000
 _SLOW_LISTENER = 0.1
 
 
@@ -24,7 +25,8 @@ class EventDispatcher:
     """A bounded queue and one dispatcher, which calls one listener per turn of the event loop.
 
     Listeners are called in the order of the events. One that raises is logged; one that is slow is named in the
-    log, and never holds up more than its own call. When listeners fall 10,000 events behind, the oldest go.
+    log, and never holds up more than its own call. When listeners fall 10,000 events behind, the oldest go; an async
+    listener with 1,000 calls unfinished is not called for more.
     """
 
     def __init__(self) -> None:
@@ -71,6 +73,15 @@ class EventDispatcher:
         while self._waiting:
             self._call(*self._waiting.popleft())
 
+    async def settle(self, patience: float) -> None:
+        """Deliver everything, and give async listeners `patience` seconds to finish."""
+        self.flush()
+        calls = {task for task in self._async_calls if task is not asyncio.current_task()}
+        if calls:
+            _, late = await asyncio.wait(calls, timeout=patience)
+            for task in late:
+                task.cancel()
+
     def _call(self, listener: Listener, event: Event) -> None:
         if listener not in self._listeners:
             return
@@ -78,6 +89,9 @@ class EventDispatcher:
         try:
             result = listener(event)
             if inspect.iscoroutine(result):
+                if len(self._async_calls) >= _ASYNC_CALLS_LIMIT:
+                    result.close()
+                    return
                 task = asyncio.get_running_loop().create_task(self._await(result))
                 self._async_calls.add(task)
                 task.add_done_callback(self._async_calls.discard)

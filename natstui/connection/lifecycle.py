@@ -19,6 +19,7 @@ _logger = logging.getLogger("natstui.connection")
 
 _SLEEP_PATIENCE = 5.0
 _FLUSH_PATIENCE = 1.0
+_LISTENER_PATIENCE = 0.5
 
 
 class ConnectionLifecycle(OpeningConnection):
@@ -136,6 +137,7 @@ class ConnectionLifecycle(OpeningConnection):
         if client is not None:
             await client.shut()
         self._emit(events.Closed, reason)
+        await self._dispatcher.settle(_LISTENER_PATIENCE)
 
     async def shut_down(self, timeout: float) -> None:
         """Drain within most of `timeout` seconds, then close what is left."""
