@@ -43,6 +43,7 @@ from natstui.connection.transport import Link, TcpLink, WebSocketLink
 _PING = b"PING\r\n"
 _PONG = b"PONG\r\n"
 _WRITE_AHEAD = 1 << 16
+_READ_AT_MOST = 1 << 18
 _CLOSE_PATIENCE = 0.5
 
 
@@ -248,6 +249,8 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
                 if not data:
                     break
                 self._last_read = loop.time()
+                if len(data) == capacity:
+                    capacity = min(2 * capacity, max(capacity, _READ_AT_MOST))
                 await self._ps.parse(data)
             said = self._last_server_error
             reason = ConnectionLostError(

@@ -123,7 +123,7 @@ class ConnectOptions:
     """Messages that may wait for a server while reconnecting; more are refused with `BufferFullError`."""
     custom_inbox_prefix: str = "_INBOX"
     read_buffer_capacity: int = 65_535
-    """Bytes read from the socket at a time."""
+    """Bytes read from the socket at a time, to begin with; a connection that fills them reads up to 256 kB."""
     local_address: str | None = None
     """The local IP address (or "address:port") to connect from; a host name is refused, as it may have several."""
     no_echo: bool = False
