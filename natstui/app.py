@@ -1,0 +1,327 @@
+"""The app: wires together screens, themes, keys, time and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from natstui.clock import Clock
+from natstui.connection.errors import OpenError
+from natstui.dashboard import DashboardScreen
+from natstui.event_log import EventLog, state_directory
+from natstui.keys import KEYS, bindings, check_keymap
+from natstui.launch import PanelSpec
+from natstui.panels.base import Panel
+from natstui.screens.connect import ConnectDialog, Connecting
+from natstui.screens.connections import ConnectionRow, ConnectionsScreen
+from natstui.screens.events import EventsScreen
+from natstui.screens.first_start import FirstStart
+from natstui.screens.help import HelpScreen, key_groups
+from natstui.session import Session
+from natstui.stream.sanitise import sanitise
+from natstui.styles.themes import DARK, THEMES
+from natstui.widgets.key_line import key_words, shown_keys
+
+if TYPE_CHECKING:
+    from natstui.connection.manager import ConnectionManager
+    from natstui.embedded import EmbeddedServer
+    from natstui.launch import Launch
+
+DEFAULT_PANELS = (PanelSpec("subscribe"), PanelSpec("publish"), PanelSpec("request"))
+TICK, DRAIN = 1.0, 0.1
+"""Seconds between two ticks of the shared clock, and between two looks at what came in."""
+
+
+class NatstuiApp(App[int]):
+    """The dashboard.
+
+    Args:
+        launch: what to open, on which connection.
+        manager: owns the connections; one is made where none is given.
+        clock: where the time comes from.
+        ticks: whether time goes on by itself; otherwise `tick` is called by hand.
+        log_path: where the event log is written; by default where settings say, else in the state directory.
+    """
+
+    TITLE = "natstui"
+    CSS_PATH: ClassVar[list[str]] = ["styles/dashboard.tcss", "styles/screens.tcss"]  # type: ignore[assignment]
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS = bindings("app.help", "app.help_letter", "app.connections", "app.events", "app.palette", "app.quit")
+
+    def __init__(
+        self,
+        launch: Launch,
+        *,
+        manager: ConnectionManager | None = None,
+        clock: Clock | None = None,
+        ticks: bool = True,
+        log_path: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self.launch = launch
+        path = log_path or launch.settings.log_file or state_directory() / "events.log"
+        self.session = Session(launch, clock or Clock(), EventLog(path.expanduser()), manager)
+        self._ticks = ticks
+        self._embedded: EmbeddedServer | None = None
+        self._was_connected = False
+        self._told_first_failure = False
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DARK.name
+
+    def get_default_screen(self) -> Screen[Any]:
+        return DashboardScreen(self.session, self.launch.panels or DEFAULT_PANELS)
+
+    @property
+    def dashboard(self) -> DashboardScreen:
+        """The screen below all others."""
+        return cast(DashboardScreen, self.screen_stack[0])
+
+    def on_mount(self) -> None:
+        self._take_settings()
+        for name in ("SIGTERM", "SIGHUP"):
+            if (number := getattr(signal, name, None)) is not None:
+                try:
+                    asyncio.get_running_loop().add_signal_handler(number, self._leave_on_signal, int(number))
+                except (NotImplementedError, RuntimeError, ValueError):
+                    pass
+        if self._ticks:
+            self.set_interval(TICK, self.tick, name="the shared clock")
+            self.set_interval(DRAIN, self.drain, name="what came in")
+        # The client is loaded and connects after the first paint.
+        self.call_after_refresh(self._connect)
+
+    def _take_settings(self) -> None:
+        settings = self.launch.settings
+        if settings.theme:
+            if settings.theme in self.available_themes:
+                self.theme = settings.theme
+            else:
+                known = ", ".join(sorted(self.available_themes))
+                self._tell(f"There is no theme {settings.theme!r}. There are {known}.", "warning")
+        ids = [*KEYS, *_ids_of_widgets()]
+        keymap, problems = check_keymap(settings.keymap, ids)
+        if keymap:
+            self.set_keymap(keymap)
+        for problem in (*problems, *self.launch.warnings):
+            self._tell(problem, "warning")
+
+    def _tell(self, sentence: str, severity: str = "information") -> None:
+        self.notify(sanitise(sentence), severity=cast(Any, severity), timeout=8, markup=False)
+
+    def _connect(self) -> None:
+        self.dashboard.attach()
+        panels = self.dashboard.panels
+        if panels:
+            panels[0].focus_inside()
+
+    # Time
+
+    def tick(self, now: datetime | None = None) -> None:
+        """Show the time that has passed. One ticker for every countdown of the dashboard."""
+        moment = now or self.session.clock.now()
+        for screen in self.screen_stack:
+            if callable(tick := getattr(screen, "tick", None)) and (screen.is_current or screen is self.dashboard):
+                tick(moment)
+        if not self.session.is_closing:
+            self.run_worker(
+                self.session.log.write,
+                thread=True,
+                group="event log",
+                exclusive=False,
+                exit_on_error=False,
+                name="event log",
+                description="Writing the event log",
+            )
+
+    def drain(self) -> None:
+        """Show what came in."""
+        if callable(drain := getattr(self.screen, "drain", None)):
+            drain()
+
+    # Screens
+
+    def action_show_help(self) -> None:
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(key_groups(self.screen)))
+
+    def action_show_connections(self) -> None:
+        if self._go_back_from(ConnectionsScreen):
+            self.push_screen(ConnectionsScreen(self._rows, self._edit, self.session.log, self.session.clock))
+
+    def action_show_events(self) -> None:
+        if self._go_back_from(EventsScreen):
+            self.push_screen(EventsScreen(self.session.log, self.session.clock))
+
+    def _go_back_from(self, screen: type[Screen[Any]]) -> bool:
+        """Leave what covers the dashboard; whether the screen is to be shown, since it was not there already."""
+        was_shown = isinstance(self.screen, screen)
+        if isinstance(self.screen, ConnectionsScreen | EventsScreen):
+            self.pop_screen()
+        return not was_shown and self.screen is self.dashboard
+
+    def _rows(self, now: datetime) -> Sequence[ConnectionRow]:
+        return [
+            ConnectionRow(panel.number, panel.KIND, panel.connection, view)
+            for panel, view in self.dashboard.views(now)
+            if view is not None and panel.connection is not None
+        ]
+
+    def _edit(self, connection_id: str) -> None:
+        for panel in self.dashboard.panels:
+            if panel.connection_id == connection_id:
+                self.dashboard.edit_connection(panel)
+
+    # The first start
+
+    @on(Panel.Changed)
+    def _panel_changed(self, message: Panel.Changed) -> None:
+        view = message.panel.view(self.session.clock.now())
+        self._was_connected = self._was_connected or (view is not None and view.stats.is_connected)
+
+    @on(Panel.OpenFailed)
+    def _open_failed(self, message: Panel.OpenFailed) -> None:
+        message.stop()
+        if self._was_connected or self._told_first_failure or self.screen is not self.dashboard:
+            return
+        self._tell_first_failure(message.panel.options.servers, message.error)
+
+    def _tell_first_failure(self, servers: Sequence[str], error: OpenError) -> None:
+        self._told_first_failure = True
+        self.push_screen(FirstStart(servers, error), self._first_start_answered)
+
+    def _first_start_answered(self, answer: str | None) -> None:
+        match answer:
+            case "connect":
+                dialog = ConnectDialog(self.session.options, "Connect")
+                self.push_screen(dialog, self._connect_elsewhere)
+            case "embedded":
+                self._start_embedded()
+            case "retry":
+                self._told_first_failure = False
+                for panel in self.dashboard.panels:
+                    panel.action_reconnect()
+            case _:
+                pass
+
+    def _connect_elsewhere(self, result: Connecting | None) -> None:
+        self._told_first_failure = False
+        if result is not None:
+            self.dashboard.change_all_connections(result.options)
+
+    def _start_embedded(self) -> None:
+        self._tell("Starting a nats-server of your own …")
+        self.run_worker(
+            self._embed(),
+            group="embedded",
+            name="embedded server",
+            description="Starting the embedded server",
+            exclusive=True,
+            exit_on_error=False,
+        )
+
+    async def _embed(self) -> str:
+        from natstui.embedded import EmbeddedServer
+
+        server = self._embedded or EmbeddedServer()
+        self._embedded = server
+        return await server.start_async()
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, message: Worker.StateChanged) -> None:
+        worker = message.worker
+        if worker.group == "embedded" and message.state is WorkerState.SUCCESS and isinstance(worker.result, str):
+            self.dashboard.use_embedded(worker.result)
+        elif message.state is WorkerState.ERROR and worker.error is not None:
+            self._tell(str(worker.error) or type(worker.error).__name__, "error")
+
+    # The palette and the end
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every action that a key does here, with its key, and what has no key."""
+        for key, binding, active in shown_keys(screen):
+            if not binding.description or binding.action in ("app.command_palette", "command_palette"):
+                continue
+            title = f"{binding.description[:1].upper()}{binding.description[1:]}"
+
+            def run(action: str = binding.action, node: Any = active.node) -> None:
+                self.call_later(self.run_action, action, node)
+
+            yield SystemCommand(f"{title}  ({key_words(key)})", active.tooltip or title, run)
+        yield SystemCommand("Theme", "Choose another theme", self.action_change_theme)
+        yield SystemCommand(
+            "Connect every panel elsewhere", "Enter another server and credentials for all panels", self._connect_all
+        )
+        yield SystemCommand(
+            "Screenshot", "Save an SVG of what is shown", lambda: self.set_timer(0.1, self.deliver_screenshot)
+        )
+
+    def _connect_all(self) -> None:
+        self.push_screen(ConnectDialog(self.session.options, "Connect every panel"), self._connect_elsewhere)
+
+    def _leave_on_signal(self, number: int) -> None:
+        self._leave(128 + number)
+
+    async def action_quit(self) -> None:
+        self._leave(0)
+
+    def _leave(self, code: int) -> None:
+        """Close the connections, then end; asked a second time, end at once."""
+        if self.session.is_closing:
+            self.exit(code, code)
+            return
+        self.run_worker(
+            self._close_and_exit(code),
+            group="leaving",
+            name="leaving",
+            description="Closing the connections",
+            exit_on_error=False,
+        )
+
+    async def _close_and_exit(self, code: int) -> None:
+        closing = asyncio.ensure_future(self.session.close())
+        await asyncio.sleep(0)
+        self.dashboard.tick(self.session.clock.now())
+        await closing
+        self.exit(code, code)
+
+    async def on_unmount(self) -> None:
+        await self.session.close()
+        if self._embedded is not None:
+            await self._embedded.stop_async()
+
+
+def _ids_of_widgets() -> set[str]:
+    """The ids of all bindings that widgets and screens of this project have."""
+    found: set[str] = set()
+    classes: list[type] = [Screen, *_subclasses(Screen)]
+    from textual.widget import Widget
+
+    classes.extend(_subclasses(Widget))
+    for one in classes:
+        for binding in one.__dict__.get("BINDINGS", ()):
+            if isinstance(binding, Binding) and binding.id and one.__module__.startswith("natstui"):
+                found.add(binding.id)
+    return found
+
+
+def _subclasses(parent: type[Any]) -> list[type[Any]]:
+    return [one for child in parent.__subclasses__() for one in (child, *_subclasses(child))]
+
+
+def run_dashboard(launch: Launch) -> int:
+    """Show the dashboard until the user leaves it; return the exit code."""
+    app = NatstuiApp(launch)
+    app.run(mouse=not launch.settings.ssh_profile)
+    return app.return_code or 0

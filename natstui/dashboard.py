@@ -1,0 +1,358 @@
+"""The dashboard: its panels, their places, and the way between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Static
+
+from natstui.connection.options import ConnectOptions
+from natstui.keys import bindings
+from natstui.launch import PanelSpec
+from natstui.panels.base import Panel
+from natstui.panels.publish import PublishPanel
+from natstui.panels.request import RequestPanel
+from natstui.panels.subscribe import SubscribePanel
+from natstui.screens.choose_panel import ChoosePanel
+from natstui.screens.confirm import Confirm
+from natstui.screens.connect import ConnectDialog, Connecting
+from natstui.screens.history import HistoryScreen, Recalled
+from natstui.screens.message_detail import MessageDetail
+from natstui.widgets.arrangement import Layout
+from natstui.widgets.header_line import HeaderLine
+from natstui.widgets.key_line import KeyLine
+from natstui.widgets.panel_grid import PanelGrid
+from natstui.widgets.strip_text import StripView, server_words, state_word
+from natstui.widgets.tab_line import Tab, TabLine
+
+if TYPE_CHECKING:
+    from natstui.session import Session
+
+KINDS: dict[str, type[Panel]] = {kind.KIND: kind for kind in (SubscribePanel, PublishPanel, RequestPanel)}
+
+SAMPLE_SUBJECTS = {"subscribe": "orders.>", "publish": "orders.created", "request": "svc.echo"}
+"""Subjects of the embedded server's sample traffic."""
+
+MOST_PANELS = 9
+LEAST_WIDTH, LEAST_HEIGHT = 60, 20
+"""Cells below which a sentence takes the place of the dashboard."""
+
+
+class DashboardScreen(Screen[None]):
+    """Panels on a grid, or one at a time as tabs where there is little room."""
+
+    BINDINGS = bindings(
+        "dashboard.new_panel",
+        "dashboard.close_panel",
+        "dashboard.zoom",
+        "dashboard.zoom_letter",
+        "dashboard.unzoom",
+        "dashboard.next_panel",
+        "dashboard.previous_panel",
+        "dashboard.move_left",
+        "dashboard.move_right",
+        "dashboard.layout",
+        *(f"dashboard.panel_{number}" for number in range(1, MOST_PANELS + 1)),
+    )
+
+    def __init__(self, session: Session, specs: Sequence[PanelSpec]) -> None:
+        super().__init__()
+        self.session = session
+        self._specs = specs
+        self._made = 0
+        self._connects = False
+        """Whether panels connect as soon as they are there."""
+
+    def compose(self) -> ComposeResult:
+        yield HeaderLine()
+        yield TabLine(gaps=(2, 1))
+        with PanelGrid(id="panels"):
+            for spec in self._specs[:MOST_PANELS]:
+                yield self._make(spec)
+        yield Static("", id="no-panels", markup=False)
+        yield Static("", id="too-small", markup=False)
+        yield KeyLine()
+
+    def _make(self, spec: PanelSpec) -> Panel:
+        self._made += 1
+        return KINDS[spec.kind](spec, self.session, f"{spec.kind}-{self._made}")
+
+    @property
+    def grid(self) -> PanelGrid:
+        return self.query_one(PanelGrid)
+
+    @property
+    def panels(self) -> list[Panel]:
+        """The panels in their order."""
+        return [panel for panel in self.grid.panels if isinstance(panel, Panel)]
+
+    @property
+    def current(self) -> Panel | None:
+        """The panel that has the focus, or had it last."""
+        focused = self.focused
+        if focused is not None:
+            for node in focused.ancestors_with_self:
+                if isinstance(node, Panel):
+                    return node
+        current = self.grid.current
+        return current if isinstance(current, Panel) else None
+
+    # Time and size
+
+    def attach(self) -> None:
+        """Connect the panels."""
+        self._connects = True
+        for panel in self.panels:
+            panel.attach()
+
+    def tick(self, now: datetime) -> None:
+        """Show the time that has passed; once a second."""
+        for panel in self.panels:
+            panel.show_connection(now)
+            panel.refresh_body()
+        self._show_header(now)
+
+    def drain(self) -> None:
+        """Show what came in, where it can be seen; ten times a second."""
+        if self.is_current:
+            for panel in self.panels:
+                if panel.display:
+                    panel.refresh_body()
+
+    def on_mount(self) -> None:
+        self._arranged()
+
+    def on_resize(self, event: events.Resize) -> None:
+        width, height = event.size
+        is_small = width < LEAST_WIDTH or height < LEAST_HEIGHT
+        self.set_class(is_small, "-too-small")
+        if is_small:
+            need = f"natstui needs {LEAST_WIDTH}×{LEAST_HEIGHT} cells"
+            self.query_one("#too-small", Static).update(f"{need}, here are {width}×{height}. All goes on behind this.")
+
+    @on(PanelGrid.Arranged)
+    def _arranged(self) -> None:
+        grid = self.grid
+        self.set_class(grid.shows_one and len(grid.panels) > 1, "-tabs")
+        empty = self.query_one("#no-panels", Static)
+        empty.display = not grid.panels
+        grid.display = bool(grid.panels)
+        if not grid.panels:
+            empty.update("There is no panel.\n\n^n opens one.   F1 shows every key.   ^q leaves.")
+        for number, panel in enumerate(self.panels, 1):
+            panel.number = number
+            panel.show_title()
+        self._show_header(self.session.clock.now())
+
+    @on(Panel.Changed)
+    def _panel_changed(self, message: Panel.Changed) -> None:
+        message.stop()
+        self._show_header(self.session.clock.now())
+
+    def views(self, now: datetime) -> list[tuple[Panel, StripView | None]]:
+        """Each panel with its connection as it stands now."""
+        return [(panel, panel.view(now)) for panel in self.panels]
+
+    def _show_header(self, now: datetime) -> None:
+        views = self.views(now)
+        launch = self.session.launch
+        self.query_one(HeaderLine).tell(
+            "demo" if launch.demo else server_words(self.session.options.servers[0]),
+            launch.context_name,
+            len(views),
+            [view for _, view in views if view is not None],
+            now,
+            "closing the connections…" if self.session.is_closing else "",
+        )
+        if self.has_class("-tabs"):
+            self._show_tabs(views)
+
+    def _show_tabs(self, views: Sequence[tuple[Panel, StripView | None]]) -> None:
+        tabs = []
+        for panel, view in views:
+            shape, _, style = state_word(view) if view is not None else ("○", "", "quiet")
+            tabs.append(Tab(panel.KIND, panel.subject_words, shape, style, panel.display))
+        self.query_one(TabLine).tell(tabs)
+
+    # Panels come and go
+
+    def action_new_panel(self) -> None:
+        if len(self.panels) >= MOST_PANELS:
+            self.notify(f"There is room for {MOST_PANELS} panels: close one first with ^w.", severity="warning")
+            return
+        self.app.push_screen(ChoosePanel(), self._open_panel)
+
+    async def _open_panel(self, spec: PanelSpec | None) -> None:
+        if spec is not None:
+            await self.open_panel(spec)
+
+    async def open_panel(self, spec: PanelSpec) -> Panel:
+        """Put a panel behind the others, connect it and give it the focus."""
+        panel = self._make(spec)
+        grid = self.grid
+        grid.display = True
+        await grid.mount(panel)
+        if self._connects:
+            panel.attach()
+        grid.current = panel
+        if grid.zoomed is not None:
+            grid.zoomed = panel
+        grid.place_panels()
+        self.call_after_refresh(panel.focus_inside)
+        return panel
+
+    def action_close_panel(self) -> None:
+        panel = self.current
+        if panel is None:
+            return
+        if panel.unsent:
+            question = f"Close panel {panel.number}, {panel.KIND}? {panel.unsent[:1].upper()}{panel.unsent[1:]}."
+
+            def answered(is_yes: bool | None) -> None:
+                if is_yes:
+                    self._close(panel)
+
+            self.app.push_screen(Confirm(question, "close it", "keep it"), answered)
+        else:
+            self._close(panel)
+
+    def _close(self, panel: Panel) -> None:
+        panels = self.panels
+        place = panels.index(panel)
+        rest = panels[:place] + panels[place + 1 :]
+        panel.remove()
+        grid = self.grid
+        grid.current = rest[min(place, len(rest) - 1)] if rest else None
+        if grid.zoomed is panel:
+            grid.zoomed = None
+        grid.place_panels()
+        if isinstance(grid.current, Panel):
+            self.call_after_refresh(grid.current.focus_inside)
+
+    # Focus and places
+
+    def focus_panel(self, panel: Panel) -> None:
+        """Bring a panel into view and give it the focus."""
+        self.grid.show_panel(panel)
+        self.call_after_refresh(panel.focus_inside)
+
+    def on_descendant_focus(self) -> None:
+        current = self.current
+        if current is not None and self.grid.current is not current:
+            self.grid.current = current
+
+    def action_go_to_panel(self, number: int) -> None:
+        if number <= len(self.panels):
+            self.focus_panel(self.panels[number - 1])
+
+    def action_step_panel(self, step: int) -> None:
+        panels, current = self.panels, self.current
+        if panels:
+            place = panels.index(current) if current in panels else -1
+            self.focus_panel(panels[(place + step) % len(panels)])
+
+    def action_move_panel(self, step: int) -> None:
+        panels, current = self.panels, self.current
+        if current is None or len(panels) < 2:
+            return
+        place = panels.index(current)
+        target = (place + step) % len(panels)
+        grid = self.grid
+        if target > place:
+            grid.move_child(current, after=panels[target])
+        else:
+            grid.move_child(current, before=panels[target])
+        grid.place_panels()
+
+    def action_zoom(self) -> None:
+        grid = self.grid
+        grid.zoomed = None if grid.zoomed is not None else self.current
+        grid.place_panels()
+
+    def action_unzoom(self) -> None:
+        self.action_zoom()
+
+    def action_next_layout(self) -> None:
+        grid = self.grid
+        layouts = list(Layout)
+        grid.zoomed = None
+        grid.panel_layout = layouts[(layouts.index(grid.panel_layout) + 1) % len(layouts)]
+        grid.place_panels()
+        forced = " (tabs: there is too little room for it)" if grid.arrangement.is_tabs else ""
+        if grid.panel_layout is Layout.TABS:
+            forced = ""
+        self.notify(f"{grid.panel_layout}{forced}", title="Layout", timeout=2)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "unzoom":
+            return self.grid.zoomed is not None
+        if action == "go_to_panel":
+            return isinstance(parameters[0], int) and parameters[0] <= len(self.panels)
+        if action in ("close_panel", "zoom", "step_panel", "move_panel"):
+            return bool(self.panels) and (action in ("close_panel", "zoom") or len(self.panels) > 1)
+        return True
+
+    # What panels ask for
+
+    @on(Panel.ConnectionEditWanted)
+    def _edit_connection(self, message: Panel.ConnectionEditWanted) -> None:
+        message.stop()
+        self.edit_connection(message.panel)
+
+    def edit_connection(self, panel: Panel) -> None:
+        """Let the user change a panel's connection."""
+
+        def entered(result: Connecting | None) -> None:
+            if result is None:
+                return
+            if result.is_for_all:
+                self.change_all_connections(result.options)
+            else:
+                panel.change_connection(result.options)
+
+        title = f"connection of panel {panel.number}, {panel.KIND}"
+        self.app.push_screen(ConnectDialog(panel.options, title, offers_all=True), entered)
+
+    def change_all_connections(self, options: ConnectOptions) -> None:
+        """Take a connection with other options in every panel, and in those to come."""
+        self.session.options = options
+        for panel in self.panels:
+            panel.change_connection(options)
+
+    def use_embedded(self, url: str) -> None:
+        """Connect every panel to the embedded server, and give panels without a subject one with traffic."""
+        options = self.session.options
+        self.change_all_connections(
+            ConnectOptions(
+                servers=[url],
+                ping_interval=options.ping_interval,
+                max_outstanding_pings=options.max_outstanding_pings,
+                idle_timeout=options.idle_timeout,
+                idle_policy=options.idle_policy,
+            )
+        )
+        for panel in self.panels:
+            panel.suggest_subject(SAMPLE_SUBJECTS[panel.KIND])
+
+    @on(Panel.DetailWanted)
+    def _show_detail(self, message: Panel.DetailWanted) -> None:
+        message.stop()
+        self.app.push_screen(MessageDetail(message.source, message.index))
+
+    @on(PublishPanel.HistoryWanted)
+    def _show_history(self, message: PublishPanel.HistoryWanted) -> None:
+        message.stop()
+        panel = message.panel
+
+        def recalled(choice: Recalled | None) -> None:
+            if choice is not None:
+                panel.load(choice.draft)
+                if choice.is_sent_again:
+                    panel.send(choice.draft, 1)
+
+        self.app.push_screen(HistoryScreen(list(self.session.history.sent)), recalled)

@@ -1,0 +1,159 @@
+"""Every key of the dashboard: one registry, so that a key, its words, tooltip and id stand in one place only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key binding."""
+
+    keys: str
+    """The keys, separated by commas; the first is the one that is shown."""
+    action: str
+    words: str
+    """What it does, in a word or two."""
+    tooltip: str
+    """What it does, in a sentence."""
+    show: bool = False
+    """Whether the line of keys at the bottom shows it."""
+    priority: bool = False
+    """Whether it acts while a text field has the focus as well."""
+
+
+KEYS: dict[str, Key] = {
+    # Everywhere
+    "app.help": Key("f1", "show_help", "help", "Every key that does something here, and what it does", True, True),
+    "app.help_letter": Key("question_mark", "show_help", "Help", "Every key that does something here"),
+    "app.connections": Key(
+        "f2",
+        "show_connections",
+        "connections",
+        "All connections with every figure, their servers and pings",
+        True,
+        True,
+    ),
+    "app.events": Key("f3", "show_events", "events", "The log of all connection events", True, True),
+    "app.palette": Key("ctrl+p", "command_palette", "palette", "Search every action by its name", True, True),
+    "app.quit": Key("ctrl+q", "quit", "Quit", "Close every connection and leave", False, True),
+    # The dashboard
+    "dashboard.new_panel": Key("ctrl+n", "new_panel", "new panel", "Open a panel beside these", True, True),
+    "dashboard.close_panel": Key(
+        "ctrl+w", "close_panel", "Close panel", "Close this panel and its connection", False, True
+    ),
+    "dashboard.zoom": Key("f4,ctrl+f", "zoom", "zoom", "Give this panel the whole screen, or put it back", True, True),
+    "dashboard.zoom_letter": Key("z", "zoom", "Zoom", "Give this panel the whole screen, or put it back"),
+    "dashboard.unzoom": Key("escape", "unzoom", "Put back", "Put the panel back among the others"),
+    "dashboard.next_panel": Key("f6", "step_panel(1)", "Next panel", "Move the focus to the next panel", False, True),
+    "dashboard.previous_panel": Key(
+        "shift+f6", "step_panel(-1)", "Previous panel", "Move the focus to the previous panel", False, True
+    ),
+    "dashboard.move_left": Key(
+        "f7,alt+left", "move_panel(-1)", "Move panel back", "Swap this panel with the one before it", False, True
+    ),
+    "dashboard.move_right": Key(
+        "f8,alt+right", "move_panel(1)", "Move panel on", "Swap this panel with the one after it", False, True
+    ),
+    "dashboard.layout": Key(
+        "f9", "next_layout", "Next layout", "Arrange the panels as a grid, in columns, in rows, or as tabs", False, True
+    ),
+    # Any panel
+    "panel.next_field": Key("tab", "step_field(1)", "Next field", "Move the focus within this panel"),
+    "panel.previous_field": Key(
+        "shift+tab", "step_field(-1)", "Previous field", "Move the focus back within this panel"
+    ),
+    "panel.leave_field": Key(
+        "escape", "leave_field", "Leave field", "Leave the text field, so that single letters act"
+    ),
+    "panel.edit_connection": Key(
+        "f10",
+        "edit_connection",
+        "Edit connection",
+        "Change this panel's server, credentials, pings or idle time",
+        False,
+        True,
+    ),
+    "panel.edit_connection_letter": Key("e", "edit_connection", "Edit connection", "Change this panel's connection"),
+    "panel.reconnect": Key("r", "reconnect", "Reconnect", "Connect anew now, or try again where it failed"),
+    "panel.sleep": Key("s", "sleep", "Sleep", "Close the connection until this panel is used again"),
+    # One kind of panel
+    "subscribe.apply": Key("f5", "apply", "Subscribe", "Subscribe to what the fields say now", False, True),
+    "subscribe.clear": Key("x", "clear", "Clear list", "Empty the list of messages; the counts stay"),
+    "subscribe.edit": Key("slash,i", "edit_subjects", "Subjects", "Change the subjects and the queue group"),
+    "publish.send": Key("f5,ctrl+s", "send", "send", "Publish the draft; while it repeats, stop", True, True),
+    "publish.history": Key(
+        "ctrl+r", "history", "history", "What was sent in this session: recall it or send it again", True, True
+    ),
+    "publish.older": Key("ctrl+up", "recall(1)", "Older draft", "Recall what was sent before this", False, True),
+    "publish.newer": Key("ctrl+down", "recall(-1)", "Newer draft", "Recall what was sent after this", False, True),
+    "publish.format": Key("ctrl+l", "format_json", "Format JSON", "Lay the payload out as indented JSON", False, True),
+    "request.send": Key("f5,ctrl+s", "send", "ask", "Send the request; while it waits for replies, stop", True, True),
+    "request.format": Key("ctrl+l", "format_json", "Format JSON", "Lay the payload out as indented JSON", False, True),
+    "replies.open": Key("enter", "open", "detail", "Show the whole reply", True),
+    "replies.clear": Key("x", "clear", "Clear replies", "Empty the list of replies"),
+    # Screens
+    "screen.back": Key("escape", "back", "back", "Back to the dashboard", True),
+    "connections.sleep": Key(
+        "s", "sleep", "sleep", "Close the selected connection until its panel is used again", True
+    ),
+    "connections.reconnect": Key("r", "reconnect", "reconnect", "Connect the selected connection anew, now", True),
+    "connections.health": Key(
+        "h", "check_health", "check health", "Ping the server and check the client's own tasks", True
+    ),
+    "connections.copy": Key("y", "copy_stats", "copy JSON", "Copy the selected connection's stats as JSON", True),
+    "connections.edit": Key("e", "edit_connection", "edit", "Change the selected connection", True),
+    "events.filter": Key("slash", "filter", "filter", "Show only events that hold these words", True),
+    "events.pings": Key("p", "toggle_pings", "pings", "Show or hide pings and pongs", True),
+    "events.follow": Key("space", "toggle_follow", "pause", "Hold the log still, or follow it again", True),
+    "dialog.accept": Key("f5,ctrl+s", "accept", "connect", "Take what the fields say", True, True),
+    "dialog.cancel": Key("escape", "cancel", "cancel", "Leave everything as it was", True),
+    "start.connect": Key("c", "connect", "connect elsewhere", "Enter another server and credentials", True),
+    "start.embedded": Key(
+        "e", "embedded", "embedded server", "Start a nats-server of your own with sample traffic", True
+    ),
+    "start.retry": Key("r", "retry", "try again", "Try the same server again", True),
+    "history.recall": Key("enter", "recall", "recall", "Put it back into the draft", True),
+    "history.resend": Key("f5", "resend", "send again", "Publish it again as it was", True),
+}
+"""Bindings by their stable ids, under which a keymap changes them."""
+
+for _number in range(1, 10):
+    KEYS[f"dashboard.panel_{_number}"] = Key(
+        f"alt+{_number}",
+        f"go_to_panel({_number})",
+        f"Panel {_number}",
+        f"Move the focus to panel {_number}",
+        False,
+        True,
+    )
+
+
+def bindings(*ids: str) -> list[BindingType]:
+    """The Textual bindings registered under these ids."""
+    return [
+        Binding(key.keys, key.action, key.words, show=key.show, priority=key.priority, tooltip=key.tooltip, id=name)
+        for name, key in ((name, KEYS[name]) for name in ids)
+    ]
+
+
+def check_keymap(keymap: Mapping[str, str], known: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """Separate what can be used of a keymap from what cannot.
+
+    Returns:
+        The valid entries, and one sentence for each other one.
+    """
+    ids = set(known)
+    valid: dict[str, str] = {}
+    problems: list[str] = []
+    for name, keys in keymap.items():
+        if name not in ids:
+            problems.append(f"The keymap names {name!r}, which is no binding; F1 shows their names.")
+        elif not isinstance(keys, str) or not all(key.strip() for key in keys.split(",")):
+            problems.append(f"The keymap gives {name} no usable key; write for example 'f4' or 'ctrl+t,f4'.")
+        else:
+            valid[name] = ",".join(key.strip() for key in keys.split(","))
+    return valid, problems

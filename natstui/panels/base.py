@@ -1,0 +1,355 @@
+"""What every panel is: a strip, a body, and one managed connection that comes and goes with it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, TextArea
+from textual.worker import Worker, WorkerState
+
+from natstui.connection import events as kinds
+from natstui.connection.errors import ManagedConnectionError, OpenError
+from natstui.connection.events import Event
+from natstui.connection.state import ConnectionState
+from natstui.keys import bindings
+from natstui.stream.ring import MessageSource
+from natstui.stream.sanitise import sanitise
+from natstui.widgets.connection_strip import ConnectionStrip
+from natstui.widgets.fitting import shorten
+from natstui.widgets.notice import Notice
+from natstui.widgets.strip_text import StripView
+
+if TYPE_CHECKING:
+    from natstui.connection.managed import ManagedConnection
+    from natstui.connection.options import ConnectOptions
+    from natstui.launch import PanelSpec
+    from natstui.session import Session
+
+RESTARTABLE = (ConnectionState.NEW, ConnectionState.IDLE, ConnectionState.FAILED)
+"""States in which a connection is opened rather than torn down and connected anew."""
+
+
+def sentence(error: BaseException) -> str:
+    """What went wrong, for a screen: one sentence, sanitised."""
+    if isinstance(error, ManagedConnectionError):
+        return sanitise(str(error))
+    return sanitise(f"Something unexpected went wrong: {type(error).__name__}: {error}".strip(": "))
+
+
+class Panel(Container, can_focus=True):
+    """A panel of the dashboard.
+
+    The connection is added when the panel is mounted, used in workers only, told of by its own events, and closed when
+    the panel is removed. Subclasses say what is in the body, and what a fresh connection is first used for.
+    """
+
+    KIND: ClassVar[str] = ""
+
+    BINDINGS = bindings(
+        "panel.next_field",
+        "panel.previous_field",
+        "panel.leave_field",
+        "panel.edit_connection",
+        "panel.edit_connection_letter",
+        "panel.reconnect",
+        "panel.sleep",
+    )
+
+    class EventsArrived(Message):
+        """Events of the connection wait to be read; one such message stands for all that do."""
+
+        bubble = False
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, Panel.EventsArrived)
+
+    @dataclass
+    class Changed(Message):
+        """The state of the panel's connection, or its title, is another one."""
+
+        panel: Panel
+
+    @dataclass
+    class OpenFailed(Message):
+        """The panel's connection could not be opened."""
+
+        panel: Panel
+        error: OpenError
+
+    @dataclass
+    class ConnectionEditWanted(Message):
+        """The user wants to change the panel's connection."""
+
+        panel: Panel
+
+    @dataclass
+    class DetailWanted(Message):
+        """The user wants to see a message whole."""
+
+        index: int
+        """Its absolute index."""
+        source: MessageSource
+        """Where it is read, and the messages before and after it."""
+
+    def __init__(self, spec: PanelSpec, session: Session, connection_id: str) -> None:
+        super().__init__(id=f"panel-{connection_id}")
+        self.spec = spec
+        self.session = session
+        self.options: ConnectOptions = session.options
+        self.connection_id = connection_id
+        self.connection: ManagedConnection | None = None
+        self.number = 0
+        """Its place on the dashboard, from 1 on."""
+        self._arrived: deque[Event] = deque(maxlen=1000)
+        self._stop_listening: Callable[[], None] | None = None
+        self._cause = ""
+        self._trying = ""
+        self._failure: Exception | None = None
+        self._last_focus: Widget | None = None
+
+    # What the kinds of panel say of themselves
+
+    def compose_body(self) -> ComposeResult:
+        """What is between the strip and the border."""
+        yield from ()
+
+    async def establish(self) -> None:
+        """The first use of a fresh connection; in a worker."""
+        if self.connection is not None:
+            await self.connection.open()
+
+    def read_event(self, event: Event) -> None:
+        """An event of the connection, read in the panel's own time."""
+
+    def hear_event(self, event: Event) -> None:
+        """An event of the connection, at once: for data that must not come late. Touches no widget."""
+
+    def refresh_body(self) -> None:
+        """Paint what has come in since; called at 10 Hz while the panel is shown, at 1 Hz otherwise."""
+
+    def suggest_subject(self, subject: str) -> None:
+        """Fill in a subject where there is none yet."""
+
+    @property
+    def subject_words(self) -> str:
+        """What the panel is about, for its title."""
+        return self.spec.argument
+
+    @property
+    def unsent(self) -> str:
+        """What closing the panel would lose, in words; empty for nothing."""
+        return ""
+
+    @property
+    def first_focus(self) -> Widget:
+        """What has the focus when the panel is first entered."""
+        return self
+
+    @property
+    def resting_place(self) -> Widget:
+        """What has the focus while no text field has it."""
+        return self
+
+    # Life
+
+    def compose(self) -> ComposeResult:
+        yield ConnectionStrip()
+        yield Notice()
+        yield from self.compose_body()
+
+    @property
+    def is_composed(self) -> bool:
+        """Whether its widgets are there."""
+        return bool(self.children)
+
+    @property
+    def strip(self) -> ConnectionStrip:
+        return self.query_one(ConnectionStrip)
+
+    @property
+    def notice(self) -> Notice:
+        return self.query_one(Notice)
+
+    def attach(self) -> None:
+        """Add the connection and use it for the first time, in a worker."""
+        if self.session.is_closing or self.connection is not None:
+            return
+        options = self.options
+        if not options.name:
+            options = options.replace(name=f"natstui {self.connection_id}")
+        self.connection = self.session.manager.add(options, self.connection_id)
+        self._stop_listening = self.connection.add_listener(self._hear)
+        self.show_connection(self.session.clock.now())
+        self.work(self.establish(), "establish", "Opening the connection")
+
+    def _detach(self) -> None:
+        if self._stop_listening is not None:
+            self._stop_listening()
+        self._stop_listening = None
+        self.connection = None
+
+    def change_connection(self, options: ConnectOptions | None) -> None:
+        """Take a connection with other options in place of the present one; everything else stays as it is."""
+        if options is None:
+            return
+        self.options = options
+        self.work(self._change(), "establish", "Changing the connection", exclusive=True)
+
+    async def _change(self) -> None:
+        self._detach()
+        await self.session.release(self.connection_id)
+        self._cause = self._trying = ""
+        self._failure = None
+        self.notice.clear()
+        self.attach()
+
+    def on_unmount(self) -> None:
+        self._detach()
+        # The app sees to it: a panel disappears at once, however long its connection takes to say goodbye.
+        if not self.session.is_closing:
+            self.app.run_worker(
+                self.session.release(self.connection_id),
+                group="closing",
+                name=f"close {self.connection_id}",
+                description="Closing a connection",
+                exit_on_error=False,
+            )
+
+    def work(
+        self, use: Coroutine[Any, Any, None], group: str, description: str, *, exclusive: bool = False
+    ) -> Worker[None]:
+        """Run a use of the connection in a worker of this panel."""
+        return self.run_worker(
+            use,
+            name=f"{self.connection_id} {group}",
+            group=group,
+            description=description,
+            exclusive=exclusive,
+            exit_on_error=False,
+        )
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, message: Worker.StateChanged) -> None:
+        message.stop()
+        if message.state is not WorkerState.ERROR or message.worker.error is None:
+            return
+        error = message.worker.error
+        if isinstance(error, OpenError):
+            self._failure = error
+            self.post_message(self.OpenFailed(self, error))
+        self.notice.say(sentence(error))
+        self.show_connection(self.session.clock.now())
+
+    # Events and the strip
+
+    def _hear(self, event: Event) -> None:
+        self._arrived.append(event)
+        self.hear_event(event)
+        self.post_message(self.EventsArrived())
+
+    @on(EventsArrived)
+    def _events_arrived(self, message: EventsArrived) -> None:
+        message.stop()
+        is_changed = False
+        while self._arrived:
+            event = self._arrived.popleft()
+            is_changed = is_changed or isinstance(event, kinds.StateChanged)
+            self._note(event)
+            self.read_event(event)
+        self.show_connection(self.session.clock.now())
+        if is_changed:
+            self.post_message(self.Changed(self))
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case kinds.Disconnected(server=server, reason=reason):
+                self._cause = f"lost {server.removeprefix('nats://')}: {reason}"
+            case kinds.Attempt(server=server):
+                self._trying = server
+            case kinds.AttemptFailed(error=error):
+                self._cause = str(error.problem if isinstance(error, ManagedConnectionError) else error)
+            case kinds.Closed(reason=reason):
+                self._cause = reason
+            case kinds.Connected() | kinds.Reconnected():
+                self._cause = self._trying = ""
+                if self._failure is not None:
+                    self._failure = None
+                    self.notice.clear()
+            case kinds.ServerError(text=text):
+                self.notice.say(f"The server says: {text}")
+            case _:
+                pass
+
+    def view(self, now: datetime) -> StripView | None:
+        """The connection as it stands now; None while there is none."""
+        if self.connection is None:
+            return None
+        failure = self.connection.last_error or self._failure
+        known = failure if isinstance(failure, ManagedConnectionError) else None
+        return StripView(
+            self.connection.stats(),
+            now,
+            cause=self._cause,
+            problem=known.problem if known else str(failure or ""),
+            remedy=known.remedy if known else "",
+            trying=self._trying or self.options.servers[0],
+        )
+
+    def show_connection(self, now: datetime) -> None:
+        """Show the connection as it stands now."""
+        if self.is_composed and (view := self.view(now)) is not None:
+            self.strip.view = view
+
+    def show_title(self) -> None:
+        """Write the panel's number, kind and subject into its border."""
+        words = shorten(sanitise(self.subject_words), 60)
+        self.border_title = Content(f"{self.number} {self.KIND} {words}".rstrip())
+
+    # Focus and actions
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self._last_focus = event.widget
+
+    def focus_inside(self) -> None:
+        """Give the focus to what had it last in this panel."""
+        last = self._last_focus
+        target = last if last is not None and last.is_mounted and last.focusable else self.first_focus
+        target.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "leave_field":
+            return isinstance(self.screen.focused, Input | TextArea)
+        return True
+
+    def action_step_field(self, direction: int) -> None:
+        step = self.screen.focus_next if direction > 0 else self.screen.focus_previous
+        step(f"#{self.id} *")
+
+    def action_leave_field(self) -> None:
+        self.resting_place.focus()
+
+    def action_edit_connection(self) -> None:
+        self.post_message(self.ConnectionEditWanted(self))
+
+    def action_reconnect(self) -> None:
+        if self.connection is None:
+            return
+        if self.connection.state in RESTARTABLE:
+            self.notice.clear()
+            self.work(self.establish(), "establish", "Opening the connection", exclusive=True)
+        else:
+            self.work(self.connection.force_reconnect(), "reconnect", "Connecting anew", exclusive=True)
+
+    def action_sleep(self) -> None:
+        if self.connection is not None:
+            self.work(self.connection.sleep(), "sleep", "Closing the connection until its next use", exclusive=True)

@@ -1,0 +1,375 @@
+"""The publish panel: a draft, sent once or many times, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input
+from textual.worker import Worker
+
+from natstui.connection import events as kinds
+from natstui.connection.durations import parse_duration
+from natstui.connection.errors import ManagedConnectionError
+from natstui.connection.events import Event
+from natstui.connection.outcome import Outcome, PublishOutcome
+from natstui.drafts import Draft, SentMessage, parse_header_lines
+from natstui.keys import bindings
+from natstui.panels.base import Panel, sentence
+from natstui.panels.composer import Composer
+from natstui.widgets.field import Field, LabelledField
+from natstui.widgets.fitting import Part, part
+from natstui.widgets.line import Line
+from natstui.widgets.time_words import count, milliseconds, plural
+
+if TYPE_CHECKING:
+    from natstui.connection.managed import ManagedConnection
+    from natstui.launch import PanelSpec
+    from natstui.session import Session
+
+MARKS = {
+    Outcome.CONFIRMED: ("✓", "good"),
+    Outcome.BUFFERED: ("◷", "warning"),
+    Outcome.UNKNOWN: ("?", "warning"),
+    Outcome.REFUSED: ("✕", "bad"),
+}
+"""The shape and the style of each outcome."""
+
+
+@dataclass
+class Run:
+    """A draft on its way out, once or many times."""
+
+    draft: Draft
+    payload: bytes
+    headers: dict[str, str | list[str]]
+    total: int
+    """How often; 0 until it is stopped."""
+    interval: float
+    """Seconds between the beginnings of two sends."""
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    last: PublishOutcome | None = None
+    is_waiting_for_server: bool = False
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    is_over: bool = False
+    is_noted: bool = False
+    """Whether the history has it."""
+
+    @property
+    def done(self) -> int:
+        """Sends whose outcome is known."""
+        return self.outcomes.total()
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it was to be sent more than once."""
+        return self.total != 1
+
+
+class PublishPanel(Panel):
+    """Publishes its draft and says honestly what became of it."""
+
+    KIND: ClassVar[str] = "publish"
+    BINDINGS = bindings("publish.send", "publish.history", "publish.older", "publish.newer", "publish.format")
+
+    class Progress(Message):
+        """The run came on; one such message stands for all that wait."""
+
+        bubble = False
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, PublishPanel.Progress)
+
+    @dataclass
+    class HistoryWanted(Message):
+        """The user wants to see what was sent."""
+
+        panel: PublishPanel
+
+    def __init__(self, spec: PanelSpec, session: Session, connection_id: str) -> None:
+        super().__init__(spec, session, connection_id)
+        self.run: Run | None = None
+        """The run under way, or the last one."""
+        self._worker: Worker[None] | None = None
+        self._sent = 0
+        self._recalled = -1
+        self._words: tuple[Part, ...] = ()
+
+    def compose_body(self) -> ComposeResult:
+        with Horizontal(classes="field-row"):
+            yield LabelledField("subject", Field(self.spec.argument, placeholder="orders.new", id="subject"))
+            yield LabelledField("reply", Field(placeholder="none", id="reply"), classes="short-label reply-field")
+        yield Composer()
+        with Horizontal(classes="field-row repeat-row"):
+            yield LabelledField("count", Field("1", placeholder="1", id="count"), classes="count-field")
+            yield LabelledField(
+                "every", Field("1s", placeholder="1s", id="interval"), classes="short-label interval-field"
+            )
+            yield Line(id="progress")
+        yield Line(classes="panel-footer")
+
+    def on_mount(self) -> None:
+        self._show_run()
+
+    @property
+    def composer(self) -> Composer:
+        return self.query_one(Composer)
+
+    @property
+    def subject_words(self) -> str:
+        return self.query_one("#subject", Field).text if self.is_composed else self.spec.argument
+
+    def suggest_subject(self, subject: str) -> None:
+        field = self.query_one("#subject", Field)
+        if not field.text:
+            field.value = subject
+
+    @property
+    def first_focus(self) -> Widget:
+        has_subject = bool(self.query_one("#subject", Field).text)
+        return self.composer.payload_editor if has_subject else self.query_one("#subject", Field)
+
+    @property
+    def draft(self) -> Draft:
+        """What the fields say."""
+        return Draft(
+            self.query_one("#subject", Field).text,
+            self.query_one("#reply", Field).text,
+            self.composer.headers_editor.text,
+            self.composer.payload_editor.text,
+        )
+
+    @property
+    def unsent(self) -> str:
+        draft = self.draft
+        if self.is_sending:
+            return "it is still sending"
+        known = any(sent.draft == draft for sent in self.session.history.sent)
+        return "its draft was not sent" if (draft.payload.strip() or draft.headers.strip()) and not known else ""
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether a run is under way."""
+        return self.run is not None and not self.run.is_over
+
+    def action_words(self, action: str) -> str:
+        """What a key does now, where that changes."""
+        return "stop" if action == "send" and self.is_sending else ""
+
+    # Sending
+
+    def action_send(self) -> None:
+        """Send the draft; while a run is under way, stop it."""
+        if self.is_sending:
+            self._stop()
+        else:
+            self.send(self.draft)
+
+    def send(self, draft: Draft, total: int | None = None) -> None:
+        """Send a draft as often as the fields say, or `total` times. Mistakes are told."""
+        if self.connection is None or self.is_sending:
+            return
+        try:
+            headers = parse_header_lines(draft.headers)
+            times = self._total() if total is None else total
+            interval = self._interval()
+        except ValueError as error:
+            self.notice.say(sentence(error) if isinstance(error, ManagedConnectionError) else str(error))
+            return
+        if not draft.subject:
+            self.notice.say("There is no subject to publish to: write one, for example orders.new.")
+            self.query_one("#subject", Field).focus()
+            return
+        self.notice.clear()
+        payload = draft.payload.encode("utf-8", "surrogateescape")
+        self.run = Run(draft, payload, headers, times, interval)
+        self._recalled = -1
+        self._worker = self.work(self._send(self.connection, self.run), "send", "Publishing the draft")
+        self._show_run()
+
+    def _total(self) -> int:
+        text = self.query_one("#count", Field).text or "1"
+        try:
+            total = int(text.replace(",", "").replace("_", ""))
+        except ValueError:
+            total = -1
+        if total < 0:
+            raise ValueError(
+                f"The count {text!r} is no number: write how often to send, or 0 to send until you stop it."
+            )
+        return total
+
+    def _interval(self) -> float:
+        text = self.query_one("#interval", Field).text or "0"
+        try:
+            return parse_duration(text)
+        except ValueError:
+            raise ValueError(
+                f"The interval {text!r} is no duration: write for example 1s, 250ms or 0 for no pause."
+            ) from None
+
+    async def _send(self, connection: ManagedConnection, run: Run) -> None:
+        def buffered() -> None:
+            run.is_waiting_for_server = True
+            self.post_message(self.Progress())
+
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            while not run.stop.is_set() and (run.total == 0 or run.done < run.total):
+                if run.done and run.interval:
+                    try:
+                        await asyncio.wait_for(run.stop.wait(), max(0.0, began + run.done * run.interval - loop.time()))
+                        break
+                    except TimeoutError:
+                        pass
+                outcome = await self._send_once(connection, run, buffered)
+                run.is_waiting_for_server = False
+                run.last = outcome
+                run.outcomes[outcome.outcome] += 1
+                self.post_message(self.Progress())
+                if outcome.outcome is Outcome.REFUSED:
+                    break
+        except asyncio.CancelledError:
+            run.last = PublishOutcome(
+                Outcome.UNKNOWN, 0.0, "stopped while it waited for the server: it may still arrive"
+            )
+            run.outcomes[Outcome.UNKNOWN] += 1
+            raise
+        finally:
+            run.is_over = True
+            self.post_message(self.Progress())
+
+    async def _send_once(self, connection: ManagedConnection, run: Run, buffered: Callable[[], None]) -> PublishOutcome:
+        draft = run.draft
+        try:
+            return await connection.publish_confirmed(
+                draft.subject, run.payload, draft.reply, run.headers or None, on_buffered=buffered
+            )
+        except ManagedConnectionError as error:
+            return PublishOutcome(Outcome.REFUSED, 0.0, str(error))
+
+    def _stop(self) -> None:
+        run, worker = self.run, self._worker
+        if run is None or worker is None:
+            return
+        if run.stop.is_set() or not run.is_repeated:
+            worker.cancel()
+        run.stop.set()
+
+    @on(Progress)
+    def _progress(self, message: Progress) -> None:
+        message.stop()
+        run = self.run
+        if run is None:
+            return
+        if run.is_over and run.last is not None and not run.is_noted:
+            run.is_noted = True
+            self._sent += run.done
+            self.session.history.add(SentMessage(run.draft, self.session.clock.now(), run.last, run.done))
+            if run.last.outcome is Outcome.REFUSED:
+                self.notice.say(f"Refused: {run.last.reason}")
+        self._show_run()
+
+    # What is said
+
+    def _show_run(self) -> None:
+        if not self.is_composed:
+            return
+        history = plural(len(self.session.history.sent), "draft") + " in history"
+        right = [part(50, (history, "label"))] if self.session.history.sent else []
+        footer, progress = self.query_one(".panel-footer", Line), self.query_one("#progress", Line)
+        run = self.run
+        if run is None:
+            footer.show([part(90, ("F5", "key"), (" sends the draft", "label"))], right)
+            progress.show([])
+        else:
+            footer.show(self._outcome_parts(run), right)
+            progress.show(self._progress_parts(run))
+        self.refresh_bindings()
+
+    def _outcome_parts(self, run: Run) -> list[Part]:
+        if not run.is_over and run.is_waiting_for_server:
+            mark, style = MARKS[Outcome.BUFFERED]
+            return [part(90, (f"{mark} buffered", style), (": goes out when a server is there again", "label"))]
+        if run.last is None:
+            return [part(90, ("… sending", "busy"), (", waits for the server to confirm", "label"))]
+        mark, style = MARKS[run.last.outcome]
+        parts = [part(90, (f"{mark} {run.last.outcome}", style))]
+        if run.last.outcome is Outcome.CONFIRMED:
+            number = self._sent + (0 if run.is_noted else run.done)
+            parts[0] = part(
+                90,
+                (f"{mark} confirmed", style),
+                (f" #{count(number)} in ", "label"),
+                (milliseconds(run.last.elapsed * 1000), "value"),
+            )
+        elif run.last.reason:
+            parts.append(part(80, (run.last.reason, "value")))
+        return parts
+
+    @staticmethod
+    def _progress_parts(run: Run) -> list[Part]:
+        if not run.is_repeated:
+            return []
+        total = count(run.total) if run.total else "∞"
+        parts = [part(90, (f"{count(run.done)} of {total}", "value"))]
+        if run.is_over and run.done != run.total:
+            parts.append(part(70, ("stopped", "warning")))
+        for outcome, (mark, style) in MARKS.items():
+            if run.outcomes[outcome] and (outcome is not Outcome.CONFIRMED or run.outcomes[outcome] != run.done):
+                parts.append(part(60, (f"{mark} {count(run.outcomes[outcome])}", style)))
+        if not run.is_over:
+            parts.append(part(40, ("F5", "key"), (" stops", "label")))
+        return parts
+
+    # The draft
+
+    @on(Input.Submitted)
+    def _next_field(self, message: Input.Submitted) -> None:
+        message.stop()
+        self.action_step_field(1)
+
+    @on(Input.Changed, "#subject")
+    def _subject_changed(self, message: Input.Changed) -> None:
+        message.stop()
+        self.show_title()
+
+    def action_history(self) -> None:
+        self.post_message(self.HistoryWanted(self))
+
+    def action_recall(self, step: int) -> None:
+        """Walk through what was sent: 1 to the one before, −1 to the one after."""
+        sent = self.session.history.sent
+        place = self._recalled + step
+        if 0 <= place < len(sent):
+            self.load(sent[place].draft)
+            self._recalled = place
+
+    def load(self, draft: Draft) -> None:
+        """Put a draft into the fields."""
+        self.query_one("#subject", Field).value = draft.subject
+        self.query_one("#reply", Field).value = draft.reply
+        self.composer.load(draft.headers, draft.payload)
+
+    def action_format_json(self) -> None:
+        if not self.composer.format_json():
+            self.notice.say("The payload is not JSON, so it is left as it is.", "warning")
+
+    def read_event(self, event: Event) -> None:
+        if isinstance(event, kinds.PermissionDenied):
+            self.notice.say(f"The server denies this user to publish to {event.subject}: ask for the permission.")
+
+    def show_connection(self, now: datetime) -> None:
+        super().show_connection(now)
+        if self.connection is not None and self.is_composed:
+            self.composer.show_limit(self.connection.stats().max_payload)

@@ -1,0 +1,235 @@
+"""The subscribe panel: subjects and a queue group, and the messages as they arrive."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input
+
+from natstui.connection import events as kinds
+from natstui.connection.errors import PermissionDeniedError, SubjectError
+from natstui.connection.events import Event
+from natstui.keys import bindings
+from natstui.panels.base import Panel, sentence
+from natstui.stream.rate import RateMeter
+from natstui.stream.ring import MessageRing
+from natstui.widgets.field import Field, LabelledField
+from natstui.widgets.fitting import Part, part
+from natstui.widgets.line import Line
+from natstui.widgets.message_list import MessageList
+from natstui.widgets.time_words import count, span
+
+if TYPE_CHECKING:
+    from natstui.connection.subscription import Subscription
+    from natstui.launch import PanelSpec
+    from natstui.session import Session
+
+_SEPARATORS = re.compile(r"[\s,]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the fields ask for."""
+
+    subjects: tuple[str, ...]
+    queue: str = ""
+
+
+class SubscribePanel(Panel):
+    """Subscribes to what its fields say and shows what comes."""
+
+    KIND: ClassVar[str] = "subscribe"
+    BINDINGS = bindings("subscribe.apply", "subscribe.clear", "subscribe.edit")
+
+    @dataclass
+    class Applied(Message):
+        """Every subject was asked for; `problems` holds a sentence for each that was refused."""
+
+        bubble = False
+        problems: tuple[str, ...]
+
+    def __init__(self, spec: PanelSpec, session: Session, connection_id: str) -> None:
+        super().__init__(spec, session, connection_id)
+        settings = session.launch.settings
+        self.ring = MessageRing(settings.ring_capacity, clock=session.clock.epoch)
+        self._meter = RateMeter(session.clock.monotonic)
+        self._rate = 0.0
+        self._wanted = self._split(spec.argument, spec.queue)
+        self._taken: dict[str, Subscription] = {}
+
+    @staticmethod
+    def _split(subjects: str, queue: str) -> Wanted:
+        return Wanted(tuple(dict.fromkeys(word for word in _SEPARATORS.split(subjects) if word)), queue.strip())
+
+    def compose_body(self) -> ComposeResult:
+        with Horizontal(classes="field-row"):
+            yield LabelledField(
+                "subjects", Field(" ".join(self._wanted.subjects), placeholder="orders.> metrics.*", id="subjects")
+            )
+            yield LabelledField(
+                "queue", Field(self._wanted.queue, placeholder="none", id="queue"), classes="short-label queue-field"
+            )
+        yield MessageList(self.ring, empty_text=self._empty_words())
+        yield Line(classes="panel-footer")
+
+    @property
+    def messages(self) -> MessageList:
+        return self.query_one(MessageList)
+
+    @property
+    def subject_words(self) -> str:
+        queue = f" @{self._wanted.queue}" if self._wanted.queue else ""
+        return " ".join(self._wanted.subjects) + queue
+
+    def suggest_subject(self, subject: str) -> None:
+        field = self.query_one("#subjects", Field)
+        if not field.text:
+            field.value = subject
+            self._wanted = self._split(subject, self._wanted.queue)
+            self.messages.empty_text = self._empty_words()
+
+    @property
+    def first_focus(self) -> Widget:
+        return self.messages if self._wanted.subjects else self.query_one("#subjects", Field)
+
+    @property
+    def resting_place(self) -> Widget:
+        return self.messages
+
+    def _empty_words(self) -> str:
+        if not self._wanted.subjects:
+            return "write a subject above and press enter"
+        return f"waiting for messages on {self.subject_words}"
+
+    # Subscribing
+
+    async def establish(self) -> None:
+        connection, wanted = self.connection, self._wanted
+        if connection is None:
+            return
+        for subject, subscription in list(self._taken.items()):
+            if subject not in wanted.subjects or subscription.queue != wanted.queue or subscription.denied:
+                del self._taken[subject]
+                if subscription.active:
+                    await subscription.unsubscribe()
+        if not wanted.subjects:
+            await connection.open()
+        problems: list[str] = []
+        for subject in wanted.subjects:
+            if subject in self._taken:
+                continue
+            try:
+                self._taken[subject] = await connection.subscribe(subject, batch=self.ring.extend, queue=wanted.queue)
+            except (SubjectError, PermissionDeniedError) as error:
+                problems.append(sentence(error))
+        self.post_message(self.Applied(tuple(problems)))
+
+    def _detach(self) -> None:
+        super()._detach()
+        self._taken.clear()
+
+    @on(Applied)
+    def _applied(self, message: Applied) -> None:
+        message.stop()
+        denied = [self._denied_words(name) for name, taken in self._taken.items() if taken.denied]
+        problems = [*message.problems, *denied]
+        if problems:
+            self.notice.say(" ".join(problems))
+        else:
+            self.notice.clear()
+        self.refresh_body()
+
+    @on(Input.Submitted, "#subjects, #queue")
+    def action_apply(self) -> None:
+        """Subscribe to what the fields say now; what is subscribed already stays as it is."""
+        self._wanted = self._split(self.query_one("#subjects", Field).value, self.query_one("#queue", Field).value)
+        self.messages.empty_text = self._empty_words()
+        self.show_title()
+        self.post_message(self.Changed(self))
+        self.notice.clear()
+        self.work(self.establish(), "establish", "Subscribing", exclusive=True)
+        if self._wanted.subjects:
+            self.messages.focus()
+
+    def action_edit_subjects(self) -> None:
+        self.query_one("#subjects", Field).focus()
+
+    def action_clear(self) -> None:
+        self.messages.clear()
+        self.refresh_body()
+
+    # What comes in
+
+    def hear_event(self, event: Event) -> None:
+        match event:
+            case kinds.Reconnected(downtime=downtime):
+                gap = f"offline {span(downtime)}: messages may be missing"
+            case kinds.Reopened(slept=slept):
+                gap = f"asleep {span(slept)}: messages may be missing"
+            case kinds.SlowConsumer(subject=subject, dropped=dropped):
+                gap = f"{count(dropped)} messages on {subject} dropped: this client did not keep up"
+            case _:
+                return
+        self.ring.mark_gap(gap, event.at.timestamp())
+
+    def read_event(self, event: Event) -> None:
+        match event:
+            case kinds.PermissionDenied(operation=operation, subject=subject) if operation != "publish":
+                self.notice.say(self._denied_words(subject))
+            case _:
+                pass
+
+    @staticmethod
+    def _denied_words(subject: str) -> str:
+        return (
+            f"The server denies this user the subscription to {subject}: ask for the permission, or change the subject."
+        )
+
+    @on(MessageList.FollowChanged)
+    def _follow_changed(self, message: MessageList.FollowChanged) -> None:
+        message.stop()
+        self.refresh_body()
+
+    @on(MessageList.Opened)
+    def _opened(self, message: MessageList.Opened) -> None:
+        message.stop()
+        self.post_message(self.DetailWanted(message.index, message.source))
+
+    def show_connection(self, now: datetime) -> None:
+        super().show_connection(now)
+        self._meter.sample(self.ring.received)
+        self._rate = self._meter.one_second
+        self._show_counts()
+
+    def refresh_body(self) -> None:
+        self.messages.refresh_from_ring()
+        self._show_counts()
+
+    def _show_counts(self) -> None:
+        if not self.is_composed:
+            return
+        stats = self.connection.stats() if self.connection is not None else None
+        dropped = stats.dropped if stats is not None else 0
+        parts = [
+            part(90, ("received ", "label"), (count(self.ring.received), "value")),
+            part(80, (f"{self._rate:,.0f}", "value"), ("/s", "label"), cells=7),
+            part(50, ("kept ", "label"), (count(self.ring.kept), "value")),
+            part(60, ("dropped ", "label"), (count(dropped), "bad" if dropped else "value")),
+        ]
+        self.query_one(".panel-footer", Line).show(parts, [self._follow_words()])
+
+    def _follow_words(self) -> Part:
+        messages = self.messages
+        if messages.following:
+            return part(95, ("following", "accent"))
+        word = "paused" if messages.paused else "scrolled back"
+        new = f" {count(messages.new_count)} new" if messages.new_count else ""
+        return part(95, (f"{word}{new}", "warning"))

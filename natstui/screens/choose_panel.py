@@ -1,0 +1,57 @@
+"""The little chooser of a new panel's kind."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from natstui.launch import PanelSpec
+from natstui.widgets.fitting import part
+from natstui.widgets.line import Line
+
+CHOICES = (
+    ("s", "subscribe", "messages of one or more subjects, as they come"),
+    ("p", "publish", "send a message, once or many times"),
+    ("r", "request", "ask, and see who answers and how fast"),
+)
+
+
+class ChoosePanel(ModalScreen[PanelSpec | None]):
+    """Offers the kinds of panel; the result is the panel to open, None for none."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "choose('')", "Cancel", id="new_panel.cancel"),
+        *(Binding(key, f"choose('{kind}')", kind.capitalize(), id=f"new_panel.{kind}") for key, kind, _ in CHOICES),
+    ]
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "new panel"
+            yield OptionList(
+                *(
+                    Option(
+                        Content.assemble((f" {key} ", "$text-primary bold"), f" {kind:<11}", (words, "$text-muted")),
+                        id=kind,
+                    )
+                    for key, kind, words in CHOICES
+                ),
+                compact=True,
+            )
+            yield Line(
+                [part(2, ("enter", "key"), " opens it"), part(1, ("esc", "key"), " leaves")], classes="dialog-keys"
+            )
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, message: OptionList.OptionSelected) -> None:
+        self.action_choose(message.option.id or "")
+
+    def action_choose(self, kind: str) -> None:
+        self.dismiss(PanelSpec(kind) if kind else None)

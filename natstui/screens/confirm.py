@@ -1,0 +1,39 @@
+"""One question with two answers."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from natstui.stream.sanitise import sanitise
+from natstui.widgets.fitting import part
+from natstui.widgets.line import Line
+
+
+class Confirm(ModalScreen[bool]):
+    """Asks; the result is whether the answer was yes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,y", "answer(True)", "Yes", id="confirm.yes"),
+        Binding("escape,n", "answer(False)", "No", id="confirm.no"),
+    ]
+
+    def __init__(self, question: str, yes: str, no: str) -> None:
+        super().__init__()
+        self._question, self._yes, self._no = question, yes, no
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(sanitise(self._question), markup=False, classes="dialog-text")
+            yield Line(
+                [part(2, ("enter", "key"), f" {self._yes}"), part(1, ("esc", "key"), f" {self._no}")],
+                classes="dialog-keys",
+            )
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)

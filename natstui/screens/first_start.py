@@ -1,0 +1,68 @@
+"""What a first start says where no server answers: what was tried, why it failed, and two ways on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from natstui.connection.errors import NoServerAvailableError, OpenError
+from natstui.keys import bindings
+from natstui.stream.sanitise import sanitise
+from natstui.widgets.key_line import KeyLine
+
+
+class FirstStart(ModalScreen[str]):
+    """The result is "connect", "embedded", "retry", or "" for staying with the dashboard as it is."""
+
+    BINDINGS = bindings("start.connect", "start.embedded", "start.retry", "screen.back")
+
+    def __init__(self, servers: Sequence[str], error: OpenError) -> None:
+        super().__init__()
+        self._servers = servers
+        self._error = error
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -wide -bad") as dialog:
+            dialog.border_title = "no connection"
+            yield Static(self._words(), classes="dialog-text")
+            yield KeyLine()
+
+    def _words(self) -> Content:
+        error = self._error
+        servers = [sanitise(server) for server in self._servers]
+        lines = [Content.assemble(("natstui tried  ", "$text-muted"), ("\n" + " " * 15).join(servers))]
+        failures = error.attempts if isinstance(error, NoServerAvailableError) else (error,)
+        for number, failure in enumerate(failures):
+            label = "which failed   " if not number else " " * 15
+            lines.append(
+                Content.assemble(
+                    (label, "$text-muted"), (f"at {failure.stage}: ", "$text-error"), sanitise(failure.problem)
+                )
+            )
+        if error.remedy:
+            lines.append(Content.assemble(("what helps     ", "$text-muted"), sanitise(error.remedy)))
+        lines.append(
+            Content.from_markup(
+                "\n[$text-primary bold]c[/]  connect elsewhere: another server, a user, TLS"
+                "\n[$text-primary bold]e[/]  start a server of your own, here and now, with sample traffic"
+                "\n[$text-primary bold]r[/]  try again   [$text-primary bold]esc[/]  look at the dashboard all the same"
+            )
+        )
+        return Content("\n").join(lines)
+
+    def action_connect(self) -> None:
+        self.dismiss("connect")
+
+    def action_embedded(self) -> None:
+        self.dismiss("embedded")
+
+    def action_retry(self) -> None:
+        self.dismiss("retry")
+
+    def action_back(self) -> None:
+        self.dismiss("")

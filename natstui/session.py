@@ -1,0 +1,74 @@
+"""What the panels and screens of one run share: the connections, the clock, the event log, what was sent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from natstui.clock import Clock
+from natstui.drafts import History
+from natstui.event_log import EventLog
+
+if TYPE_CHECKING:
+    from natstui.connection.manager import ConnectionManager
+    from natstui.connection.options import ConnectOptions
+    from natstui.launch import Launch
+
+CLOSE_TIMEOUT = 8.0
+"""Seconds that closing all connections may take before they are left behind; the manager's own deadline is shorter."""
+
+
+class Session:
+    """One run of the dashboard.
+
+    Args:
+        manager: owns every connection. Where none is given, one is made when the first connection is added, so that
+            the client is not loaded before the dashboard is first painted.
+    """
+
+    def __init__(self, launch: Launch, clock: Clock, log: EventLog, manager: ConnectionManager | None = None) -> None:
+        self.launch = launch
+        self.clock = clock
+        self.log = log
+        self.history = History()
+        self.options: ConnectOptions = launch.options
+        """For the next panel's connection."""
+        self._manager = manager
+        self._closing: asyncio.Task[None] | None = None
+        if manager is not None:
+            manager.add_listener(log.add)
+
+    @property
+    def manager(self) -> ConnectionManager:
+        """Owns every connection."""
+        if self._manager is None:
+            from natstui.connection.manager import ConnectionManager
+
+            self._manager = ConnectionManager(self.launch.settings.check_interval)
+            self._manager.add_listener(self.log.add)
+        return self._manager
+
+    async def release(self, connection_id: str) -> None:
+        """Close a connection and forget it, within a deadline."""
+        if self._closing is None and connection_id in self.manager.connections:
+            await asyncio.wait_for(self.manager.remove(connection_id), CLOSE_TIMEOUT)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the session is ending."""
+        return self._closing is not None
+
+    async def close(self) -> None:
+        """Close every connection, within a deadline. May be called by several; all wait for the same closing."""
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        try:
+            if self._manager is not None:
+                await asyncio.wait_for(self._manager.close(), CLOSE_TIMEOUT)
+        except TimeoutError:
+            pass
+        finally:
+            self.log.write()

@@ -1,0 +1,1 @@
+"""The only place of colours and sizes."""

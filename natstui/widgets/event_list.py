@@ -1,0 +1,179 @@
+"""A list of connection events: time, connection, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from natstui.event_log import EventLog, LoggedEvent, Weight
+from natstui.widgets.time_words import clock_time
+
+MARKS = {
+    Weight.QUIET: "·",
+    Weight.PLAIN: "·",
+    Weight.GOOD: "●",
+    Weight.ASLEEP: "☾",
+    Weight.WARNING: "◐",
+    Weight.BAD: "✕",
+}
+"""What an event is like, told by shape beside its colour."""
+
+
+class EventList(ScrollView, can_focus=True):
+    """The events of a log that match what is asked for. Follows the newest until it is scrolled or held still.
+
+    Args:
+        takes: which events belong here at all; default: all.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"event-list--{weight}" for weight in Weight),
+        *(f"event-list--{name}" for name in ("time", "connection", "empty")),
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll(-1)", "Up", show=False, id="event_list.up"),
+        Binding("down,j", "scroll(1)", "Down", show=False, id="event_list.down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="event_list.page_up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="event_list.page_down"),
+        Binding("home,g", "scroll(-1000000)", "Oldest", show=False, id="event_list.first"),
+        Binding("end,G", "scroll(1000000)", "Newest", show=False, id="event_list.last"),
+    ]
+
+    def __init__(
+        self, log: EventLog, takes: Callable[[LoggedEvent], bool] | None = None, *, id: str | None = None
+    ) -> None:
+        super().__init__(id=id)
+        self._log = log
+        self._takes = takes
+        self._shown: list[LoggedEvent] = []
+        self._read = 0
+        self._words = ""
+        self._shows_pings = False
+        self.follows = True
+        """Whether the newest event stays in view."""
+
+    @property
+    def shown_count(self) -> int:
+        """Events that match."""
+        return len(self._shown)
+
+    @property
+    def words(self) -> str:
+        """Each of these words, in any case of letters, must stand in an event."""
+        return self._words
+
+    @words.setter
+    def words(self, words: str) -> None:
+        self._words = words
+        self._read_anew()
+
+    @property
+    def shows_pings(self) -> bool:
+        """Whether pings and pongs are shown."""
+        return self._shows_pings
+
+    @shows_pings.setter
+    def shows_pings(self, shows: bool) -> None:
+        self._shows_pings = shows
+        self._read_anew()
+
+    def show_others(self, takes: Callable[[LoggedEvent], bool]) -> None:
+        """Show other events of the log."""
+        self._takes = takes
+        self._read_anew()
+
+    def _read_anew(self) -> None:
+        self._shown.clear()
+        self._read = 0
+        self.refresh_from_log()
+        self._resize_rows()
+        self.refresh()
+
+    def refresh_from_log(self) -> bool:
+        """Show what the log holds now; costs nothing where nothing came. Returns whether anything did."""
+        log = self._log
+        if self._read == log.total or not self.is_mounted:
+            return False
+        fresh = min(log.total - self._read, len(log.entries))
+        wanted = self._words.casefold().split()
+        for entry in list(log.entries)[len(log.entries) - fresh :]:
+            if self._matches(entry, wanted):
+                self._shown.append(entry)
+        self._read = log.total
+        oldest = log.entries[0].number if log.entries else 0
+        if self._shown and self._shown[0].number < oldest:
+            self._shown = [entry for entry in self._shown if entry.number >= oldest]
+        self._resize_rows()
+        self.refresh()
+        return True
+
+    def _matches(self, entry: LoggedEvent, wanted: list[str]) -> bool:
+        if entry.weight is Weight.QUIET and not self._shows_pings:
+            return False
+        if self._takes is not None and not self._takes(entry):
+            return False
+        text = f"{entry.connection_id} {entry.text}".casefold()
+        return all(word in text for word in wanted)
+
+    def _resize_rows(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self._shown))
+        if self.follows:
+            self.scroll_end(animate=False, force=True, immediate=True)
+
+    def on_mount(self) -> None:
+        self.refresh_from_log()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._resize_rows()
+
+    # Painting
+
+    def render_line(self, y: int) -> Strip:
+        width, base, row = self.size.width, self.rich_style, y + self.scroll_offset.y
+        if not self._shown and y == self.size.height // 2:
+            words = "no event holds these words" if self._words else "nothing has happened yet"
+            indent = " " * max(0, (width - len(words)) // 2)
+            return (
+                Strip([Segment((indent + words)[:width], self._style("empty"))])
+                .adjust_cell_length(width, base)
+                .apply_style(base)
+            )
+        if not 0 <= row < len(self._shown):
+            return Strip.blank(width, base)
+        entry = self._shown[row]
+        style = self._style(entry.weight)
+        segments = [
+            Segment(f" {clock_time(entry.at)}  ", self._style("time")),
+            Segment(f"{entry.connection_id:<13} ", self._style("connection")),
+            Segment(f"{MARKS[entry.weight]} ", style),
+        ]
+        room = width - sum(cell_len(segment.text) for segment in segments)
+        text = entry.text if cell_len(entry.text) <= room else entry.text[: max(0, room - 1)] + "…"
+        segments.append(Segment(text, style))
+        return Strip(segments).adjust_cell_length(width, base).apply_style(base)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"event-list--{name}", partial=True)
+
+    # Scrolling
+
+    def action_toggle_follow(self) -> None:
+        self.follows = not self.follows
+        self._resize_rows()
+
+    def action_scroll(self, rows: int) -> None:
+        target = min(max(0, self.scroll_offset.y + rows), self.max_scroll_y)
+        self.follows = target >= self.max_scroll_y
+        self.scroll_to(y=target, animate=False, force=True)
+
+    def action_page(self, pages: int) -> None:
+        self.action_scroll(pages * max(1, self.size.height - 1))

@@ -1,0 +1,66 @@
+"""A widget of one line, made of parts that are fitted into its width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.content import Content
+from textual.widget import Widget
+
+from natstui.widgets.fitting import Part, Piece, fit, line_width
+
+STYLES = (
+    *("label", "value", "strong", "good", "busy", "warning", "bad", "asleep", "held", "quiet"),
+    *("key", "brand", "badge", "current", "accent"),
+)
+"""The names of the styles that a line's pieces may have; styles/line.tcss says how each looks."""
+
+
+class Line(Widget):
+    """One line: parts from the left, parts at the right, the least important ones left out where there is no room."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{name}" for name in STYLES}
+
+    def __init__(
+        self,
+        parts: Sequence[Part] = (),
+        right: Sequence[Part] = (),
+        *,
+        id: str | None = None,
+        classes: str | None = None,
+        gaps: tuple[int, ...] = (3, 2),
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.parts: tuple[Part, ...] = tuple(parts)
+        self.right: tuple[Part, ...] = tuple(right)
+        self._gaps = gaps
+
+    def show(self, parts: Sequence[Part], right: Sequence[Part] = ()) -> None:
+        """Show other parts; nothing is laid out or painted where they are the same."""
+        if (tuple(parts), tuple(right)) != (self.parts, self.right):
+            self.parts, self.right = tuple(parts), tuple(right)
+            self.refresh()
+
+    def pieces(self) -> list[Piece]:
+        """The line as it is shown at its present width."""
+        width = self.content_size.width
+        right = fit(self.right, width // 2 if self.parts else width, self._gaps)
+        room = width - line_width(right) - (2 if right else 0)
+        left = fit(self.parts, room, self._gaps)
+        if not right:
+            return left
+        return [*left, Piece(" " * (width - line_width(left) - line_width(right))), *right]
+
+    @property
+    def text(self) -> str:
+        """The line as it is shown, without styles."""
+        return "".join(piece.text for piece in self.pieces())
+
+    def render(self) -> Content:
+        return Content.assemble(
+            *(
+                (text, self.get_visual_style(f"line--{style}", partial=True)) if style else text
+                for text, style in self.pieces()
+            )
+        )
