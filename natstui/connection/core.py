@@ -239,6 +239,14 @@ class ConnectionCore:
             )
         else:
             self._emit(events.ServerError, text)
+            if "maximum subscriptions exceeded" in text.lower():
+                self._deny_newest(text)
+
+    def _deny_newest(self, text: str) -> None:
+        """The server does not say which subscription it refused; over its limit, it is always the last to come."""
+        newest = next((s for s in reversed(self._subscriptions) if s.active), None)
+        if newest is not None:
+            newest.denied, newest.active = text, False
 
     # -- what goes with a client ---------------------------------------------------------------------------------
 

@@ -100,6 +100,7 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
         TcpTransport.__init__(self)  # type: ignore[no-untyped-call]
         self._options = options
         self.watcher = watcher
+        self._connect_line = b""
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
         """Look the name up, then try its addresses one after the other.
@@ -169,9 +170,17 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
         return data
 
     def write(self, payload: bytes) -> None:
-        """Hand bytes to the socket; never blocks."""
+        """Hand bytes to the socket; never blocks.
+
+        CONNECT leaves together with the PING behind it: where the server has hung up already, a second write fails
+        before what it said (such as "maximum connections exceeded") is read.
+        """
         self._count_write(payload)
-        self._io_writer.write(payload)
+        if payload.startswith(b"CONNECT "):
+            self._connect_line = payload
+            return
+        self._io_writer.write(self._connect_line + payload)
+        self._connect_line = b""
 
     def unwritten(self) -> int:
         """Bytes that the socket has not taken yet."""
