@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as after_help:
         return after_help.code if isinstance(after_help.code, int) else OK
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -11,7 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from natstui.connection.address import parse_servers
@@ -63,7 +63,16 @@ def _all_text(values: Iterable[object]) -> bool:
     return all(isinstance(value, str) for value in values)
 
 
+def at_home(path: Path) -> Path:
+    """Return a path with ~ resolved; as it is where there is no such home."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 Seconds = Annotated[float, BeforeValidator(_seconds)]
+FilePath = Annotated[Path, AfterValidator(at_home)]
 
 
 class Settings(BaseSettings):
@@ -83,23 +92,23 @@ class Settings(BaseSettings):
     name: str = ""
 
     token: SecretStr | None = None
-    token_file: Path | None = None
+    token_file: FilePath | None = None
     user: str | None = None
     password: SecretStr | None = None
-    password_file: Path | None = None
+    password_file: FilePath | None = None
     nkey_seed: SecretStr | None = None
-    nkey_seed_file: Path | None = None
+    nkey_seed_file: FilePath | None = None
     jwt: SecretStr | None = None
     """Without an nkey seed beside it, a bearer JWT."""
-    jwt_file: Path | None = None
-    credentials_file: Path | None = None
+    jwt_file: FilePath | None = None
+    credentials_file: FilePath | None = None
     credentials: SecretStr | None = None
 
     require_tls: bool = False
     tls_first: bool = False
-    root_certificates: Path | None = None
-    client_certificate: Path | None = None
-    client_key: Path | None = None
+    root_certificates: FilePath | None = None
+    client_certificate: FilePath | None = None
+    client_key: FilePath | None = None
     tls_hostname: str | None = None
 
     connection_timeout: Seconds = 5.0
@@ -131,7 +140,7 @@ class Settings(BaseSettings):
     """Messages that a subscribe panel keeps."""
     ssh_profile: bool = False
     """Draw less often, without animation or mouse; by default on where SSH_CONNECTION is set."""
-    log_file: Path | None = None
+    log_file: FilePath | None = None
     """Where the event log is written too."""
     read_only: bool = False
     """Refuse to publish and to request."""
@@ -186,7 +195,6 @@ class Settings(BaseSettings):
         for name, option in SECRET_FILES.items():
             path: Path | None = getattr(self, name)
             if path is not None and values[option] is None:
-                path = path.expanduser()
                 values[option] = read_seed(path) if option == "nkey_seed" else SecretStr(read_text(path).strip())
         values |= overrides
         if values["jwt"] is not None and values["nkey_seed"] is None:

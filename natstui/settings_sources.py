@@ -19,7 +19,7 @@ from natstui.connection.address import parse_server
 from natstui.connection.errors import OptionError
 from natstui.context_keys import without_userinfo
 from natstui.contexts import ContextError, NatsContext, effective_context
-from natstui.settings import SECRET_FILES, UI_FIELDS, Settings
+from natstui.settings import SECRET_FILES, UI_FIELDS, Settings, at_home
 
 COMMAND_LINE = "command line"
 _PREFIX = "NATSTUI_"
@@ -80,9 +80,9 @@ def config_path() -> Path:
 def settings_file(config: Path | None) -> tuple[Path, bool]:
     """Return the TOML file to read, and whether `config` or NATSTUI_CONFIG asked for this very one."""
     if config is not None:
-        return config.expanduser(), True
+        return at_home(config), True
     named = os.environ.get("NATSTUI_CONFIG")
-    return (Path(named).expanduser(), True) if named else (config_path(), False)
+    return (at_home(Path(named)), True) if named else (config_path(), False)
 
 
 def has_userinfo(servers: object) -> bool:

@@ -174,6 +174,13 @@ def test_the_file_alone_is_read(config: Path) -> None:
     assert settings.provenance["keymap"] == f"file {config}"
 
 
+def test_files_may_be_named_from_home(config: Path, own_environment: Path) -> None:
+    config.write_text('log_file = "~/events.log"\ncredentials_file = "~nobody-of-that-name/x.creds"')
+    settings = load_settings()
+    assert settings.log_file == own_environment / "events.log"
+    assert settings.credentials_file == Path("~nobody-of-that-name/x.creds")
+
+
 def test_the_keymap_is_merged_binding_by_binding(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config.write_text('[keymap]\nquit = "q"\nhelp = "h"\n')
     monkeypatch.setenv("NATSTUI_KEYMAP", '{"quit": "x"}')

@@ -8,14 +8,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from natstui.connection.durations import format_duration
+from natstui.connection.expiry import WARN_WITHIN
 from natstui.connection.options import ConnectOptions
 from natstui.headless.diagnosis import ServerDiagnosis, Status
 
-SOON = timedelta(days=14)
-"""What expires within this time is worth a warning."""
 SHORT_IDLE_LIMIT = 60.0
 """Seconds after which the most forgetful NATs and firewalls drop an idle connection."""
 LONG_DETECTION = 300.0
@@ -109,10 +108,11 @@ def _about_pool(options: ConnectOptions, servers: Sequence[ServerDiagnosis]) -> 
 def _about_server(server: ServerDiagnosis, now: datetime) -> Iterable[Advice]:
     url = server.address.url
     for what, expires, remedy in (
-        ("The certificate of " + url, server.certificate_expires, "renew it on the server"),
+        (f"The certificate of {url}", server.certificate_expires, "renew it on the server"),
+        ("Our client certificate", server.client_certificate_expires, "get a new one"),
         ("The user JWT", server.jwt_expires, "get fresh credentials"),
     ):
-        if expires is None or expires > now + SOON:
+        if expires is None or expires > now + WARN_WITHIN:
             continue
         if expires <= now:
             yield _warning(f"{what} expired on {expires:%Y-%m-%d %H:%M} UTC; {remedy}.")

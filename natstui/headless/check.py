@@ -98,7 +98,11 @@ def _print_facts(server: ServerDiagnosis) -> None:
     rows = [("server", ", ".join(words))]
     limits = f"payload {info.get('max_payload', 0):,} bytes" + ("" if info.get("headers") else ", no headers")
     rows.append(("limits", limits))
-    for name, expires in (("certificate", server.certificate_expires), ("user JWT", server.jwt_expires)):
+    for name, expires in (
+        ("certificate", server.certificate_expires),
+        ("client certificate", server.client_certificate_expires),
+        ("user JWT", server.jwt_expires),
+    ):
         if expires is not None:
             rows.append((name, f"until {expires:%Y-%m-%d %H:%M} UTC, {remaining(expires, now)} left"))
     for name, text in rows:
@@ -143,6 +147,7 @@ def _as_data(
                 "info": {key: server.info[key] for key in _INFO_KEYS if key in server.info},
                 "rtt_ms": None if server.rtt is None else round(server.rtt * 1000, 3),
                 "certificate_expires": _iso(server.certificate_expires),
+                "client_certificate_expires": _iso(server.client_certificate_expires),
                 "jwt_expires": _iso(server.jwt_expires),
             }
             for server in servers

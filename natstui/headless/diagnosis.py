@@ -27,10 +27,12 @@ from natstui.connection.errors import (
     PermissionDeniedError,
     Stage,
 )
+from natstui.connection.events import Event, PermissionDenied
+from natstui.connection.expiry import certificate_expiry, client_certificate_expiry
+from natstui.connection.managed import ManagedConnection
 from natstui.connection.manager import ConnectionManager
 from natstui.connection.options import ConnectOptions
 from natstui.connection.pool import PoolServer
-from natstui.connection.tls import certificate_expiry
 
 
 class Status(StrEnum):
@@ -81,6 +83,7 @@ class ServerDiagnosis:
     rtt: float | None = None
     """Seconds."""
     certificate_expires: datetime | None = None
+    client_certificate_expires: datetime | None = None
     jwt_expires: datetime | None = None
     local_ip: str = ""
     """Our own address on the way to the server."""
@@ -98,11 +101,16 @@ class ServerDiagnosis:
         return bool(seen and self.local_ip and seen != self.local_ip)
 
     async def walk(self) -> AsyncIterator[StageReport]:
-        """Walk the stages and yield each as soon as it is over; after a failure, the rest as skipped."""
+        """Walk the stages and yield each as soon as it is over; after a failure, the rest as skipped.
+
+        A stage can fail in hindsight: with TLS 1.3 the server judges our certificate after the handshake. It is then
+        yielded again, and takes the place of its earlier report.
+        """
         found: asyncio.Queue[StageReport | None] = asyncio.Queue()
         walking = asyncio.get_running_loop().create_task(self._walk(found), name="natstui diagnosis")
         try:
             while (report := await found.get()) is not None:
+                self.stages = [earlier for earlier in self.stages if earlier.stage != report.stage]
                 self.stages.append(report)
                 yield report
             await walking
@@ -117,6 +125,7 @@ class ServerDiagnosis:
     async def _walk(self, found: asyncio.Queue[StageReport | None]) -> None:
         try:
             self.jwt_expires = _jwt_expires(self.options)
+            self.client_certificate_expires = client_certificate_expiry(self.options)
             client = _Client(self.options, PoolServer(self.address, self.userinfo), found)
             try:
                 await client.establish(self.userinfo)
@@ -153,12 +162,11 @@ class ServerDiagnosis:
             try:
                 await connection.open()
                 began = time.perf_counter()
-                reply = await connection.request(f"{self.jetstream_prefix}.INFO")
-                status, detail, remedy = _jetstream_account(reply.data)
+                status, detail, remedy = await _ask_jetstream(connection, f"{self.jetstream_prefix}.INFO")
             except NoRespondersError:
                 status, detail, remedy = Status.SKIPPED, "not enabled there", ""
-            except PermissionDeniedError:
-                status, detail, remedy = Status.SKIPPED, f"this user may not ask {self.jetstream_prefix}.INFO", ""
+            except PermissionDeniedError as error:
+                status, detail, remedy = Status.SKIPPED, error.problem, ""
             except ManagedConnectionError as error:
                 status, detail, remedy = Status.WARNING, error.problem, error.remedy
             found.put_nowait(StageReport("JetStream", status, time.perf_counter() - began, detail, remedy))
@@ -246,6 +254,28 @@ def _tls_words(client: NatsClient) -> str:
     version = session.version() if session is not None else None
     expires = certificate_expiry(session)
     return (version or "TLS") + (f", certificate valid until {expires:%Y-%m-%d}" if expires else "")
+
+
+async def _ask_jetstream(connection: ManagedConnection, subject: str) -> tuple[Status, str, str]:
+    """The server tells of a denied request by an error of its own, ahead of any timeout."""
+    loop = asyncio.get_running_loop()
+    denied: asyncio.Future[PermissionDenied] = loop.create_future()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, PermissionDenied) and not denied.done():
+            denied.set_result(event)
+
+    remove = connection.add_listener(listen)
+    asking = loop.create_task(connection.request(subject), name="natstui asking JetStream")
+    try:
+        await asyncio.wait((asking, denied), return_when=asyncio.FIRST_COMPLETED)
+        if denied.done():
+            event = denied.result()
+            raise PermissionDeniedError(f"this user may not ask it ({event.operation} to {event.subject} is denied)")
+        return _jetstream_account((await asking).data)
+    finally:
+        remove()
+        asking.cancel()
 
 
 def _jetstream_account(payload: bytes) -> tuple[Status, str, str]:
