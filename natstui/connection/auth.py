@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import inspect
 import json
 import re
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from natstui.connection.address import UserInfo
+from natstui.connection.callbacks import call_within
 from natstui.connection.errors import AuthenticationError, ManagedConnectionError
 from natstui.connection.options import Auth, ConnectOptions
 
@@ -30,10 +30,11 @@ async def connect_fields(
         AuthenticationError: the credentials cannot be read, or signing or the callback failed.
     """
     fields = {}
+    patience = options.connection_timeout
     try:
         fields = await _stored_fields(options, userinfo, nonce, server)
         if options.auth_callback is not None:
-            fields |= _from_callback(await options.auth_callback(nonce))
+            fields |= _from_callback(await call_within(patience, "auth_callback", options.auth_callback, nonce))
     except ManagedConnectionError:
         raise
     except OSError as error:
@@ -67,8 +68,8 @@ async def _stored_fields(
     elif options.jwt is not None:
         fields["jwt"] = reveal(options.jwt)
         if options.sign_callback is not None:
-            signature = options.sign_callback(nonce)
-            fields["sig"] = _encode(await signature if inspect.isawaitable(signature) else signature)
+            patience = options.connection_timeout
+            fields["sig"] = _encode(await call_within(patience, "sign_callback", options.sign_callback, nonce))
         else:
             fields["sig"] = _encode(_sign(reveal(options.nkey_seed or ""), nonce))
     elif options.nkey_seed is not None:

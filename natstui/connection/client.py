@@ -28,7 +28,6 @@ from natstui.connection.errors import (
     Stage,
     StaleError,
     TcpError,
-    TlsError,
 )
 from natstui.connection.failures import open_failure, os_reason
 from natstui.connection.message import Record, check_size
@@ -37,8 +36,8 @@ from natstui.connection.options import ConnectOptions
 from natstui.connection.parser import ChunkParser
 from natstui.connection.pool import PoolServer
 from natstui.connection.subscription import Subscription
-from natstui.connection.tls import tls_context
-from natstui.connection.transport import Link, TcpLink, WebSocketLink
+from natstui.connection.tls import tls_context, tls_not_offered
+from natstui.connection.transport import WRITE_BUFFER_HIGH, Link, TcpLink, WebSocketLink
 
 _PING = b"PING\r\n"
 _PONG = b"PONG\r\n"
@@ -141,7 +140,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         address = self._server.address
         if address.is_websocket:
             if self._connect_options.wants_tls and not address.wants_tls:
-                raise TlsError(address.url, "TLS is required here, but ws:// has none", "use wss:// in its place")
+                raise tls_not_offered(address.url, "use wss:// in place of ws://")
             try:
                 link: Link = WebSocketLink(self._connect_options, self, self._server)
             except ImportError:
@@ -166,11 +165,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         options, address = self._connect_options, self._server.address
         if (options.wants_tls or address.wants_tls) and not address.is_websocket:
             if not (info.get("tls_required") or info.get("tls_available")) and not options.tls_first:
-                raise TlsError(
-                    address.url,
-                    "TLS is required here, but the server offers none",
-                    "connect without TLS options, or turn TLS on in the server",
-                )
+                raise tls_not_offered(address.url, "connect without TLS options, or turn TLS on in the server")
             info["tls_required"] = True
         self._owner.info_received(self, info)
         self.reached(Stage.AUTHENTICATION)
@@ -230,6 +225,11 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
     def tls_object(self) -> ssl.SSLObject | None:
         """The TLS session, if there is one."""
         return self._link.tls_object() if self._link else None
+
+    @property
+    def presented_jwt(self) -> str:
+        """The user JWT that went into CONNECT; empty for none."""
+        return self._auth_fields.get("jwt", "")
 
     def silent_for(self) -> float | None:
         """Seconds since anything was read."""
@@ -292,18 +292,23 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         loop = asyncio.get_running_loop()
         interval: float = self._connect_options.ping_interval
         allowed = self._connect_options.max_outstanding_pings
-        next_tick = loop.time() + interval
+        next_tick = unanswered_since = loop.time() + interval
         while self._lost is None:
             await asyncio.sleep(next_tick - loop.time())
-            late = loop.time() - next_tick
-            next_tick += interval
-            if late > interval / 2:
+            now = loop.time()
+            if now - next_tick > interval / 2:
                 # The event loop stood still: answers may lie unread in the socket. They get a turn to be read.
-                next_tick = loop.time() + interval / 4
+                next_tick = now + interval / 4
                 continue
-            if self._pings_outstanding >= allowed:
+            if not self._pings_outstanding:
+                unanswered_since = now
+            elif self._pings_outstanding >= allowed:
+                if now < (due := unanswered_since + allowed * interval):
+                    next_tick = due  # the first ping went out late, and gets its time all the same
+                    continue
                 self._lose(StaleError(f"no pong: {allowed} of {allowed} pings unanswered, one every {interval:g} s"))
                 return
+            next_tick += interval
             self._pings_outstanding += 1
             self._ping(None)
             self._owner.ping_sent(self, self._pings_outstanding)
@@ -377,10 +382,10 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
 
     async def _keep_pace(self) -> None:
         """Wait while the socket takes no more; ended by the loss of the connection at the latest."""
-        if self._pending_data_size < _WRITE_AHEAD:
+        assert self._link is not None
+        if self._pending_data_size < _WRITE_AHEAD and self._link.unwritten() < WRITE_BUFFER_HIGH:
             return
         self._write_pending()
-        assert self._link is not None
         try:
             await self._link.drain()
         except OSError:

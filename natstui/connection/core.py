@@ -18,6 +18,7 @@ from natstui.connection.dispatcher import EventDispatcher, Listener
 from natstui.connection.errors import (
     ManagedConnectionError,
 )
+from natstui.connection.expiry import expiry_warnings
 from natstui.connection.options import ConnectOptions
 from natstui.connection.outbox import Outbox
 from natstui.connection.pool import ServerPool
@@ -88,6 +89,7 @@ class ConnectionCore:
         self._server_info: dict[str, Any] = {}
         self._multiplexer_subscription: Subscription | None = None
         self._request_sinks: set[Sink] = set()
+        self._expiries_told: set[tuple[str, datetime]] = set()
         self._slow_consumers: dict[Subscription, tuple[int, float]] = {}
 
     # -- what it tells ------------------------------------------------------------------------------------------
@@ -212,6 +214,16 @@ class ConnectionCore:
             self._emit(events.ServerDiscovered, server.url)
         for server in removed:
             self._emit(events.ServerRemoved, server.url)
+
+    def _warn_of_expiry(self, client: NatsClient) -> None:
+        if self._pool.current is None:
+            return
+        for warning in expiry_warnings(
+            self.options, self._pool.current.url, client.tls_object(), client.presented_jwt, self._wall_clock()
+        ):
+            if (warning.what, warning.expires_at) not in self._expiries_told:
+                self._expiries_told.add((warning.what, warning.expires_at))
+                self._emit(events.ClientError, warning)
 
     def server_error(self, client: NatsClient, text: str) -> None:
         """Tell of an -ERR."""

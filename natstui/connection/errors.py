@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
+
+from natstui.connection.durations import format_duration
 
 
 class Stage(StrEnum):
@@ -103,15 +106,17 @@ class NoServerAvailableError(OpenError):
 
 
 class ReconnectsExhaustedError(OpenError):
-    """`max_reconnects` attempts failed one after another."""
+    """`max_reconnects` attempts failed one after another; with 0, the connection was lost."""
 
     def __init__(self, attempts: int, last: OpenError) -> None:
+        given_up = f"gave up after {attempts} attempt{'' if attempts == 1 else 's'}, the last"
         super().__init__(
-            last.server,
-            f"gave up after {attempts} reconnect attempts, the last: {last.problem}",
+            "",
+            f"{given_up if attempts else 'max_reconnects is 0, and the connection was lost'}: {last.problem}",
             last.remedy or "the next use tries again",
             last.stage,
         )
+        self.server = last.server
 
 
 class ServerNotInPoolError(ManagedConnectionError):
@@ -122,6 +127,22 @@ class ServerNotInPoolError(ManagedConnectionError):
             f"reconnect_to_server_callback chose {server}, which is not in the server pool",
             "the default choice was taken; return one of the servers it was given",
         )
+
+
+class ExpiryWarning(ManagedConnectionError):
+    """Something that the connection rests on expires within 14 days; carried by a `ClientError` event."""
+
+    def __init__(self, server: str, what: str, expires_at: datetime, now: datetime) -> None:
+        left = expires_at - now
+        days = left.days
+        when = f"in {days} day{'' if days == 1 else 's'}" if days > 0 else f"in {format_duration(left.seconds)}"
+        super().__init__(
+            f"{server}: {what} expires {'now' if days < 0 else when} ({expires_at:%Y-%m-%d %H:%M} UTC)", "renew it"
+        )
+        self.what = what
+        """"the server's certificate", "our client certificate" or "the user JWT"."""
+        self.expires_at = expires_at
+        """Wall clock, UTC."""
 
 
 class ConnectionClosedError(ManagedConnectionError):

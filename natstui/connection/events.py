@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from natstui.connection.durations import format_duration
-from natstui.connection.errors import Stage
+from natstui.connection.errors import ExpiryWarning, Stage
 from natstui.connection.state import ConnectionState
 
 
@@ -206,12 +206,16 @@ class PermissionDenied(Event):
 
 @dataclass(frozen=True, slots=True)
 class ClientError(Event):
-    """Something went wrong on this side: a handler or callback raised, buffered messages were discarded …"""
+    """Something went wrong on this side: a handler or callback raised, buffered messages were discarded …
+
+    Or is about to: with an `ExpiryWarning` for `error`, a certificate or the user JWT expires within 14 days.
+    """
 
     error: Exception
 
     def __str__(self) -> str:
-        return f"client error: {self.error or type(self.error).__name__}"
+        kind = "warning" if isinstance(self.error, ExpiryWarning) else "client error"
+        return f"{kind}: {str(self.error) or type(self.error).__name__}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class ManagedConnection(ConnectionLifecycle):
         """
         message = self._checked_message(subject, reply, payload, headers)
         with self._using():
-            if self._is_down:
+            if self._must_queue():
                 self._outbox.put(message)
                 return
             client = await self._ready()
@@ -91,7 +91,7 @@ class ManagedConnection(ConnectionLifecycle):
             message = self._checked_message(subject, reply, payload, headers)
             with self._using(), self._watching_denials(subject) as denied:
                 async with asyncio.timeout(patience):
-                    if self._is_down:
+                    if self._must_queue():
                         message.written = asyncio.get_running_loop().create_future()
                         self._outbox.put(message)
                         if on_buffered is not None:
@@ -186,7 +186,7 @@ class ManagedConnection(ConnectionLifecycle):
         capacity = self.options.subscription_capacity
         subscription = Subscription(self, subject, queue, max_msgs, handler, batch, capacity)
         with self._using():
-            client = None if self._is_down else await self._ready()
+            client = None if self._must_queue() else await self._ready()
             self._subscriptions.append(subscription)
             if client is not None:
                 client.attach(subscription)
@@ -460,3 +460,5 @@ class ManagedConnection(ConnectionLifecycle):
         given = [servers] if isinstance(servers, str) else list(servers)
         self._pool.replace(parse_servers(given))
         self._attempts_made = 0
+        if self._hurry is not None:
+            self._hurry.set()

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from natstui.connection import events
+from natstui.connection.callbacks import call_within
 from natstui.connection.core import ConnectionCore
 from natstui.connection.errors import (
     AuthenticationError,
@@ -46,6 +47,13 @@ class OpeningConnection(ConnectionCore):
         """Whether servers are being tried in the background, and operations can be queued."""
         return self._reconnect_task is not None
 
+    def _must_queue(self) -> bool:
+        """Whether an operation is to be queued; begins the search where `retry_on_initial_connect` asks for it."""
+        fresh = self._state in (ConnectionState.NEW, ConnectionState.FAILED)
+        if fresh and self.options.retry_on_initial_connect and not self._is_down:
+            self._start_reconnecting(initial=True)
+        return self._is_down
+
     async def open(self) -> None:
         """Open the connection, or join an opening under way; nothing to do where it is up.
 
@@ -56,10 +64,7 @@ class OpeningConnection(ConnectionCore):
             ConnectionClosedError: it was closed for good.
         """
         with self._using():
-            closed = self._state in (ConnectionState.NEW, ConnectionState.FAILED)
-            if self.options.retry_on_initial_connect and closed and not self._is_down:
-                self._start_reconnecting(initial=True)
-            elif not (self.options.retry_on_initial_connect and self._is_down):
+            if not self._must_queue() or not self.options.retry_on_initial_connect:
                 await self._ready()
 
     async def _ready(self, timeout: float | None = None) -> NatsClient:
@@ -88,7 +93,7 @@ class OpeningConnection(ConnectionCore):
                 if self._client.is_alive:
                     return self._client
                 self.client_lost(self._client, ConnectionLostError("the client's own tasks had ended"))
-            elif self._is_down:
+            elif self._must_queue():
                 await self._in_time(self._state_change(), deadline, patience)
                 if self._state is ConnectionState.FAILED and self.last_error is not None:
                     raise self.last_error
@@ -146,9 +151,12 @@ class OpeningConnection(ConnectionCore):
 
     async def _try_each(self) -> OpenError | None:
         errors: list[OpenError] = []
-        for number, server in enumerate(self._pool.one_pass(), 1):
+        tried: list[PoolServer] = []
+        while (server := self._pool.untried(tried)) is not None:
+            tried.append(server)
             try:
-                await self._attempt(server, number, 0.0)
+                self._announce(server, len(tried), 0.0)
+                await self._attempt(server, len(tried))
             except AuthenticationError as error:
                 return error
             except OpenError as error:
@@ -157,14 +165,14 @@ class OpeningConnection(ConnectionCore):
                 return None
         return errors[0] if len(errors) == 1 else NoServerAvailableError(tuple(errors))
 
-    async def _attempt(self, server: PoolServer, number: int, delay: float) -> None:
-        from natstui.connection.client import NatsClient
-
+    def _announce(self, server: PoolServer, number: int, delay: float) -> None:
         self._attempt_number = number
         self._emit(events.Attempt, server.url, number, delay)
         _logger.info("%s: attempt %d on %s", self.connection_id, number, server.url)
-        if delay:
-            await self._pause(delay)
+
+    async def _attempt(self, server: PoolServer, number: int) -> None:
+        from natstui.connection.client import NatsClient
+
         self._pool.trying(server, self._clock())
         client = NatsClient(self.options, server, self)
         failure = None
@@ -213,6 +221,7 @@ class OpeningConnection(ConnectionCore):
         self._send_buffered(client)
         self._take_cluster(client.server_info)
         self._emit(events.Connected, server.url, client.server_info.get("client_id"), client.handshake_rtt)
+        self._warn_of_expiry(client)
         self._set_state(ConnectionState.CONNECTED)
 
     def _send_buffered(self, client: NatsClient) -> None:
@@ -284,14 +293,14 @@ class OpeningConnection(ConnectionCore):
     async def _reconnect(self, initial: bool) -> None:
         began = self._clock()
         self._attempts_made = 0
-        failure = OpenError("", f"no reconnect attempts are allowed, and the connection was lost: {self.last_error}")
+        failure = OpenError("", str(self.last_error))
         limit = self.options.max_reconnects
+        if limit is not None and initial:
+            limit += 1
         while limit is None or self._attempts_made < limit:
-            self._attempts_made += 1
-            number = self._attempts_made
             try:
-                server, delay = await self._choose(number)
-                await self._attempt(server, number, delay)
+                server = await self._turn()
+                await self._attempt(server, self._attempt_number)
             except OpenError as error:
                 failure = error
                 if initial and isinstance(error, AuthenticationError):
@@ -311,16 +320,29 @@ class OpeningConnection(ConnectionCore):
         exhausted = limit is not None and self._attempts_made >= limit
         self._fail(ReconnectsExhaustedError(self._attempts_made, failure) if exhausted else failure)
 
+    async def _turn(self) -> PoolServer:
+        """Return the server to try, when its delay has passed; choose again where the pool is replaced meanwhile."""
+        while True:
+            replacements = self._pool.replacements
+            self._attempts_made += 1
+            server, delay = await self._choose(self._attempts_made)
+            self._announce(server, self._attempts_made, delay)
+            if delay:
+                await self._pause(delay)
+            if replacements == self._pool.replacements:
+                return server
+
     async def _choose(self, number: int) -> tuple[PoolServer, float]:
-        now = self._clock()
         chosen, delay = await self._ask_for_server()
+        now = self._clock()
         if chosen is None:
             chosen, usual = self._pool.next(now)
+        else:
+            usual = self._pool.delay(chosen, now)
+        if delay is None:
             delay = self._ask_for_delay(number)
-            if delay is None:
-                return chosen, usual
-        elif delay is None:
-            return chosen, self._pool.delay(chosen, now)
+        if delay is None:
+            return chosen, usual
         # However fast a callback wants it, the same server is not hammered.
         pause = 0.0 if chosen.last_attempt is None else chosen.last_attempt + _SHORTEST_PAUSE - now
         return chosen, max(delay, pause, 0.0)
@@ -330,8 +352,8 @@ class OpeningConnection(ConnectionCore):
         if callback is None:
             return None, None
         try:
-            async with asyncio.timeout(self.options.connection_timeout):
-                choice = await callback(list(self._pool.snapshot()), self.server_info)
+            patience, name = self.options.connection_timeout, "reconnect_to_server_callback"
+            choice = await call_within(patience, name, callback, list(self._pool.snapshot()), self.server_info)
             if choice is None:
                 return None, None
             server, delay = choice

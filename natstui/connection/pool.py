@@ -15,7 +15,7 @@ _LONGEST_DELAY = 4.0
 _SHORT_LIFE = 5.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PoolServer:
     """One server, and how it has behaved."""
 
@@ -56,13 +56,15 @@ class ServerPool:
         self.servers = [PoolServer(address, userinfo) for address, userinfo in servers]
         self.current: PoolServer | None = None
         """The server connected to, or last connected to."""
+        self.replacements = 0
+        """How often `replace` was called."""
         self._retain_order = retain_order
         self._chance = chance or random.Random()
         self._last_tried: PoolServer | None = None
 
-    def one_pass(self) -> list[PoolServer]:
-        """Every server once, in the order in which a first connect tries them."""
-        return self._ordered()
+    def untried(self, tried: Sequence[PoolServer]) -> PoolServer | None:
+        """Return the server to try next in a pass over all of them, of which `tried` had their turn."""
+        return next((server for server in self._ordered() if server not in tried), None)
 
     def next(self, now: float) -> tuple[PoolServer, float]:
         """Return the server to try next, and the seconds to wait before it."""
@@ -160,6 +162,7 @@ class ServerPool:
             server.userinfo, server.discovered = userinfo or server.userinfo, False
             pool.append(server)
         self.servers = pool
+        self.replacements += 1
 
     def find(self, url: str) -> PoolServer | None:
         """Return the server with this URL, if the pool has it."""

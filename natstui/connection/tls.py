@@ -1,13 +1,17 @@
-"""TLS contexts, and what a server's certificate says."""
+"""TLS contexts, and what certificates say."""
 
 from __future__ import annotations
 
+import re
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
 from natstui.connection.errors import TlsError
 from natstui.connection.options import ConnectOptions
+
+_PEM_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_VERSION, _UTC_TIME = 0xA0, 0x17
 
 
 def tls_context(options: ConnectOptions, server: str) -> ssl.SSLContext:
@@ -45,6 +49,11 @@ def _load(server: str, path: Path, kind: str, load: object) -> None:
         ) from None
 
 
+def tls_not_offered(server: str, remedy: str) -> TlsError:
+    """Return the typed failure for a server without TLS where the options, or the URL, ask for it."""
+    return TlsError(server, "TLS is required here, but the server offers none", remedy)
+
+
 def tls_failure(server: str, error: ssl.SSLError) -> TlsError:
     """Return the typed failure for what OpenSSL said."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -74,8 +83,46 @@ def tls_failure(server: str, error: ssl.SSLError) -> TlsError:
     return TlsError(server, f"TLS failed ({reason})", "check the certificates and TLS versions on both sides")
 
 
-def certificate_expiry(ssl_object: ssl.SSLObject | None) -> datetime | None:
-    """Return until when the server's certificate is valid; None without TLS or where it was not verified."""
-    certificate = ssl_object.getpeercert() if ssl_object is not None else None
-    not_after = certificate.get("notAfter") if certificate else None
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(not_after)), UTC) if not_after else None
+def certificate_expiry(tls_object: ssl.SSLObject | None) -> datetime | None:
+    """Return until when the server's certificate is valid; None without TLS."""
+    der = None if tls_object is None else tls_object.getpeercert(binary_form=True)
+    return None if der is None else not_after(der)
+
+
+def client_certificate_expiry(options: ConnectOptions) -> datetime | None:
+    """Return until when `client_certificate` is valid; None where there is none, or it cannot be read."""
+    if options.client_certificate is None:
+        return None
+    try:
+        text = Path(options.client_certificate).expanduser().read_text(encoding="ascii", errors="replace")
+        first = _PEM_CERTIFICATE.search(text)
+        return None if first is None else not_after(ssl.PEM_cert_to_DER_cert(first[0]))
+    except (OSError, ValueError):
+        return None
+
+
+def not_after(der: bytes) -> datetime | None:
+    """Return until when an X.509 certificate is valid (RFC 5280, 4.1); None where it cannot be read."""
+    try:
+        _, at, _ = _element(der, 0)
+        _, at, _ = _element(der, at)
+        for _ in range(4 if der[at] == _VERSION else 3):
+            _, _, at = _element(der, at)
+        _, at, _ = _element(der, at)
+        _, _, at = _element(der, at)
+        tag, start, end = _element(der, at)
+        text = der[start:end].decode("ascii")
+        if tag == _UTC_TIME:
+            text = ("20" if text[:2] < "50" else "19") + text
+        return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    except (IndexError, ValueError):
+        return None
+
+
+def _element(der: bytes, at: int) -> tuple[int, int, int]:
+    """Return the tag, the start and the end of the content of the element at `at`."""
+    tag, length, start = der[at], der[at + 1], at + 2
+    if length & 0x80:
+        start += length & 0x7F
+        length = int.from_bytes(der[at + 2 : start], "big")
+    return tag, start, start + length

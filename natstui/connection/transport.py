@@ -21,7 +21,8 @@ from natstui.connection.errors import Stage
 from natstui.connection.options import ConnectOptions
 from natstui.connection.pool import PoolServer
 
-_WRITE_BUFFER_HIGH = 1 << 20
+WRITE_BUFFER_HIGH = 1 << 20
+"""Bytes that may wait for the socket before publishers are held back."""
 _READ_LIMIT = 1 << 18
 _PING = b"PING\r\n"
 _PONG = b"PONG\r\n"
@@ -123,7 +124,7 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
             except OSError as error:
                 failure = error
                 continue
-            writer.transport.set_write_buffer_limits(high=_WRITE_BUFFER_HIGH)
+            writer.transport.set_write_buffer_limits(high=WRITE_BUFFER_HIGH)
             self._bare_io_reader = self._io_reader = reader
             self._bare_io_writer = self._io_writer = writer
             self.watcher.reached(Stage.HANDSHAKE)
@@ -150,7 +151,7 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
         )
         if transport is None:
             raise ConnectionResetError("the connection closed during the TLS handshake")
-        transport.set_write_buffer_limits(high=_WRITE_BUFFER_HIGH)
+        transport.set_write_buffer_limits(high=WRITE_BUFFER_HIGH)
         self._io_reader = reader
         self._io_writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         self.watcher.reached(Stage.HANDSHAKE)
