@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as effort
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -94,6 +95,7 @@ def test_without_any_source_all_is_default() -> None:
     assert settings.warnings == ()
 
 
+@effort(deadline=None, max_examples=60)
 @given(present=st.fixed_dictionaries({name: st.frozensets(st.sampled_from(SOURCES)) for name in VALUES}))
 def test_the_strongest_source_wins_field_by_field(
     tmp_path_factory: pytest.TempPathFactory, present: dict[str, frozenset[str]]
