@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -231,6 +232,27 @@ def test_a_context_is_checked_with_its_jetstream_domain(
     path.write_text(json.dumps({"url": server.url, "jetstream_domain": "hub"}))
     code, found = check("--context", "prod")
     assert (code, stages(found)["JetStream"]["status"]) == (0, "skipped")
+
+
+@pytest.mark.parametrize("form", ["creds", "creds data:", "user_jwt and user_seed", "user_jwt of a bearer"])
+def test_a_context_s_credentials_are_accepted_by_a_real_server(
+    nats_server_factory: ServerFactory, own_environment: Path, form: str, check: Any
+) -> None:
+    operator = Operator()
+    server = nats_server_factory(operator.server_config())
+    user = operator.user(permissions={"bearer_token": True} if "bearer" in form else None)
+    (own_environment / "user.creds").write_text(user.text)
+    values = {
+        "creds": {"creds": "~/user.creds"},
+        "creds data:": {"creds": "data:;base64," + base64.b64encode(user.text.encode()).decode()},
+        "user_jwt and user_seed": {"user_jwt": user.jwt, "user_seed": user.key.seed},
+        "user_jwt of a bearer": {"user_jwt": user.jwt},
+    }[form]
+    path = own_environment / "config" / "nats" / "context" / "prod.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"url": server.url} | values))
+    code, found = check("--context", "prod")
+    assert (code, stages(found)["authentication"]["detail"]) == (0, "accepted")
 
 
 def test_a_user_who_may_not_ask_jetstream_is_no_failure(
