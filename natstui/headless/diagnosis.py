@@ -28,11 +28,11 @@ from natstui.connection.errors import (
     Stage,
 )
 from natstui.connection.events import Event, PermissionDenied
-from natstui.connection.expiry import certificate_expiry, client_certificate_expiry
 from natstui.connection.managed import ManagedConnection
 from natstui.connection.manager import ConnectionManager
 from natstui.connection.options import ConnectOptions
 from natstui.connection.pool import PoolServer
+from natstui.connection.tls import certificate_expiry, client_certificate_expiry
 
 
 class Status(StrEnum):
