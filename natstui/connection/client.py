@@ -34,6 +34,7 @@ from natstui.connection.message import Record, check_size
 from natstui.connection.nats_py_contract import check_nats_py
 from natstui.connection.options import ConnectOptions
 from natstui.connection.parser import ChunkParser
+from natstui.connection.ping_schedule import PingSchedule, Tick
 from natstui.connection.pool import PoolServer
 from natstui.connection.subscription import Subscription
 from natstui.connection.tls import tls_context, tls_not_offered
@@ -288,30 +289,19 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
     # -- pinging ------------------------------------------------------------------------------------------------
 
     async def _ping_interval(self) -> None:
-        """Ping every interval I; with N allowed, silence is noticed within (N·I, (N+1)·I], whatever is written."""
+        """Ping every interval, and give the server up when it leaves as many unanswered as allowed."""
         loop = asyncio.get_running_loop()
-        interval: float = self._connect_options.ping_interval
-        allowed = self._connect_options.max_outstanding_pings
-        next_tick = unanswered_since = loop.time() + interval
+        interval, allowed = self._connect_options.ping_interval, self._connect_options.max_outstanding_pings
+        schedule = PingSchedule(interval, allowed, loop.time())
         while self._lost is None:
-            await asyncio.sleep(next_tick - loop.time())
-            now = loop.time()
-            if now - next_tick > interval / 2:
-                # The event loop stood still: answers may lie unread in the socket. They get a turn to be read.
-                next_tick = now + interval / 4
-                continue
-            if not self._pings_outstanding:
-                unanswered_since = now
-            elif self._pings_outstanding >= allowed:
-                if now < (due := unanswered_since + allowed * interval):
-                    next_tick = due  # the first ping went out late, and gets its time all the same
-                    continue
+            await asyncio.sleep(schedule.next_tick - loop.time())
+            todo = schedule.tick(loop.time(), self._pings_outstanding)
+            if todo is Tick.STALE:
                 self._lose(StaleError(f"no pong: {allowed} of {allowed} pings unanswered, one every {interval:g} s"))
-                return
-            next_tick += interval
-            self._pings_outstanding += 1
-            self._ping(None)
-            self._owner.ping_sent(self, self._pings_outstanding)
+            elif todo is Tick.PING:
+                self._pings_outstanding += 1
+                self._ping(None)
+                self._owner.ping_sent(self, self._pings_outstanding)
 
     def _ping(self, answered: asyncio.Future[None] | None) -> None:
         self._pongs_awaited.append((asyncio.get_running_loop().time(), answered))
@@ -467,8 +457,9 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
                     await link.wait_closed()
             except (OSError, TimeoutError):
                 pass
-            self._lost = None
-        self.abort()
+            finally:
+                self._lost = None
+                self.abort()
 
     def _lose(self, reason: Exception) -> None:
         if self._lost is None:
