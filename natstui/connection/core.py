@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from natstui.connection import events
 from natstui.connection.dispatcher import EventDispatcher, Listener
-from natstui.connection.errors import (
-    ManagedConnectionError,
-)
+from natstui.connection.errors import ManagedConnectionError, PermissionDeniedError
 from natstui.connection.expiry import expiry_warnings
 from natstui.connection.options import ConnectOptions
 from natstui.connection.outbox import Outbox
@@ -77,6 +75,7 @@ class ConnectionCore:
         self._open_task: asyncio.Task[None] | None = None
         self._reconnect_task: asyncio.Task[None] | None = None
         self._sleep_task: asyncio.Task[None] | None = None
+        self._closed = asyncio.Event()
         self._hurry: asyncio.Event | None = None
         self._waiters: set[asyncio.Future[None]] = set()
         self._publish_denied: set[Callable[[str], None]] = set()
@@ -88,7 +87,7 @@ class ConnectionCore:
         self._attempts_made = 0
         self._server_info: dict[str, Any] = {}
         self._multiplexer_subscription: Subscription | None = None
-        self._request_sinks: set[Sink] = set()
+        self._request_sinks: dict[Subscription, Sink] = {}
         self._expiries_told: set[tuple[str, datetime]] = set()
         self._slow_consumers: dict[Subscription, tuple[int, float]] = {}
 
@@ -237,9 +236,11 @@ class ConnectionCore:
                 for watcher in tuple(self._publish_denied):
                     watcher(subject)
             else:
-                for subscription in self._subscriptions:
+                for subscription in tuple(self._subscriptions):
                     if subscription.subject == subject:
                         subscription.denied, subscription.active = text, False
+                        if subscription.internal:
+                            self._inbox_denied(client, subscription)
         elif "stale connection" in text.lower():
             self._emit(
                 events.StaleConnection,
@@ -260,6 +261,19 @@ class ConnectionCore:
         if newest is not None:
             newest.denied, newest.active = text, False
 
+    def _inbox_denied(self, client: NatsClient, subscription: Subscription) -> None:
+        error = PermissionDeniedError(
+            f"the server does not let this user receive replies on {subscription.subject}",
+            "set custom_inbox_prefix to one that it allows",
+        )
+        if subscription is self._multiplexer_subscription:
+            self._multiplexer_subscription = None
+            self._subscriptions.remove(subscription)
+            client.detach(subscription)
+            self._multiplexer.fail(error)
+        elif (sink := self._request_sinks.get(subscription)) is not None:
+            sink(error)
+
     # -- what goes with a client ---------------------------------------------------------------------------------
 
     def _retire(self) -> NatsClient | None:
@@ -271,7 +285,7 @@ class ConnectionCore:
 
     def _fail_requests(self, error: Exception) -> None:
         self._multiplexer.fail(error)
-        for sink in tuple(self._request_sinks):
+        for sink in tuple(self._request_sinks.values()):
             sink(error)
 
     def _give_up_buffered(self, error: Exception) -> None:

@@ -95,29 +95,31 @@ class ConnectionLifecycle(OpeningConnection):
     async def drain(self, timeout: float = 5.0) -> None:
         """Deliver what has arrived, flush what was published, wait for requests in flight, and close for good.
 
-        Always ends in *closed*, `timeout` seconds from now at the latest, whatever the server does.
+        Handlers can still publish meanwhile, to answer what has arrived. Always ends in *closed*, `timeout` seconds
+        from now at the latest, whatever the server does, and though the caller be cancelled.
         """
         if self._state.is_final:
-            await self.close()
+            await self._closed.wait()
             return
         self._emit(events.Draining)
         client = self._client
         self._set_state(ConnectionState.DRAINING)
         self._stop_trying(ConnectionClosedError("the connection is being drained"))
-        if client is not None:
-            try:
+        try:
+            if client is not None:
                 async with asyncio.timeout(timeout):
                     for subscription in self._subscriptions:
                         if not subscription.internal:
                             client.detach(subscription, keep_receiving=True)
                     await client.flush(timeout)
-                    for subscription in self._subscriptions:
+                    for subscription in tuple(self._subscriptions):
                         await subscription.delivered()
                     await self._unused.wait()
                     await client.flush(timeout)
-            except (ManagedConnectionError, TimeoutError) as error:
-                _logger.warning("%s: drain cut short: %s", self.connection_id, error)
-        await self._finish("drained")
+        except (ManagedConnectionError, TimeoutError) as error:
+            _logger.warning("%s: drain cut short: %s", self.connection_id, error)
+        finally:
+            await self._finish("drained")
 
     async def close(self) -> None:
         """Close for good: write what is pending, and end within a second, with a frozen server too."""
@@ -134,9 +136,12 @@ class ConnectionLifecycle(OpeningConnection):
         self._fail_requests(error)
         for subscription in self._subscriptions:
             subscription.stop()
-        if client is not None:
-            await client.shut()
-        self._emit(events.Closed, reason)
+        try:
+            if client is not None:
+                await client.shut()
+        finally:
+            self._emit(events.Closed, reason)
+            self._closed.set()
         await self._dispatcher.settle(_LISTENER_PATIENCE)
 
     async def shut_down(self, timeout: float) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 from natstui.connection import events
@@ -60,7 +60,7 @@ class ManagedConnection(ConnectionLifecycle):
             if self._must_queue():
                 self._outbox.put(message)
                 return
-            client = await self._ready()
+            client = await self._ready(while_draining=True)
             await client.send(message.subject, message.reply, message.payload, message.header_block)
             self._tally.last_out = self._wall_clock()
 
@@ -266,13 +266,16 @@ class ManagedConnection(ConnectionLifecycle):
 
         Raises:
             NoRespondersError: nobody is subscribed to the subject.
+            PermissionDeniedError: the server refused the request, or the inbox for its reply.
             OperationTimeoutError: no reply within `timeout` seconds (default `request_timeout`).
             ConnectionLostError: the connection broke before the reply; whether the request arrived is unknown.
             NotConnectedError, OpenError, ConnectionClosedError: there was no connection for it; nothing was sent.
             SubjectError, HeaderError, PayloadTooLargeError: it cannot be sent as it is.
         """
-        async for reply in self._replies(subject, payload, timeout, headers, inbox, max_replies=1, stall=None):
-            return reply.message
+        replies = self._replies(subject, payload, timeout, headers, inbox, max_replies=1, stall=None)
+        async with aclosing(replies):
+            async for reply in replies:
+                return reply.message
         patience = self.options.request_timeout if timeout is None else timeout
         raise OperationTimeoutError(f"no reply from {subject} within {patience:g} s", "is its service slow or stuck?")
 
@@ -304,7 +307,7 @@ class ManagedConnection(ConnectionLifecycle):
         *,
         max_replies: int,
         stall: float | None,
-    ) -> AsyncIterator[Reply]:
+    ) -> AsyncGenerator[Reply]:
         loop = asyncio.get_running_loop()
         patience = self.options.request_timeout if timeout is None else timeout
         deadline = loop.time() + patience
@@ -312,6 +315,10 @@ class ManagedConnection(ConnectionLifecycle):
 
         def sink(item: Message | Exception) -> None:
             arrived.put_nowait((loop.time(), item))
+
+        def refuse(denied: str) -> None:
+            if denied == subject:
+                sink(PermissionDeniedError(f"the server does not let this user publish to {subject}"))
 
         message = self._checked_message(subject, inbox or "", payload, headers)
         with self._using():
@@ -325,8 +332,9 @@ class ManagedConnection(ConnectionLifecycle):
                 own = Subscription(self, inbox, "", max_replies, sink, None, 65_536, internal=True)
                 self._subscriptions.append(own)
                 client.attach(own)
-                self._request_sinks.add(sink)
+                self._request_sinks[own] = sink
             try:
+                self._publish_denied.add(refuse)
                 sent = loop.time()
                 await client.send(message.subject, message.reply, message.payload, message.header_block)
                 self._tally.last_out = self._wall_clock()
@@ -349,10 +357,11 @@ class ManagedConnection(ConnectionLifecycle):
                     if max_replies and count >= max_replies:
                         return
             finally:
+                self._publish_denied.discard(refuse)
                 if own is None:
                     self._multiplexer.remove(message.reply)
                 else:
-                    self._request_sinks.discard(sink)
+                    self._request_sinks.pop(own, None)
                     own.stop()
                     await self.unsubscribe(own)
 

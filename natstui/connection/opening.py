@@ -67,10 +67,11 @@ class OpeningConnection(ConnectionCore):
             if not self._must_queue() or not self.options.retry_on_initial_connect:
                 await self._ready()
 
-    async def _ready(self, timeout: float | None = None) -> NatsClient:
+    async def _ready(self, timeout: float | None = None, *, while_draining: bool = False) -> NatsClient:
         """Return the client, connected; open, reopen or wait as needed. To be called within `_using`.
 
         A reconnect is waited for `timeout` seconds (default `request_timeout`); an opening too, where one is given.
+        A connection that drains is given out `while_draining` only.
 
         Raises:
             OpenError: it could not be opened.
@@ -80,6 +81,8 @@ class OpeningConnection(ConnectionCore):
         patience = self.options.request_timeout if timeout is None else timeout
         deadline = asyncio.get_running_loop().time() + patience
         while True:
+            if self._state is ConnectionState.DRAINING and while_draining and self._client is not None:
+                return self._client
             if self._state.is_final:
                 raise ConnectionClosedError(f"connection {self.connection_id} is {self._state}", "open another one")
             if self._sleep_task is not None:
