@@ -19,7 +19,7 @@ from natstui.clock import Clock
 from natstui.connection.errors import OpenError
 from natstui.dashboard import DashboardScreen
 from natstui.event_log import EventLog, state_directory
-from natstui.keys import KEYS, bindings, check_keymap
+from natstui.keys import KEYS, bindings, check_keymap, free_alt_digits
 from natstui.launch import PanelSpec
 from natstui.panels.base import Panel
 from natstui.screens.connect import ConnectDialog, Connecting
@@ -55,6 +55,7 @@ class NatstuiApp(App[int]):
 
     TITLE = "natstui"
     CSS_PATH: ClassVar[list[str]] = ["styles/dashboard.tcss", "styles/screens.tcss"]  # type: ignore[assignment]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS = bindings("app.help", "app.help_letter", "app.connections", "app.events", "app.palette", "app.quit")
@@ -68,6 +69,7 @@ class NatstuiApp(App[int]):
         ticks: bool = True,
         log_path: Path | None = None,
     ) -> None:
+        free_alt_digits()
         super().__init__()
         self.launch = launch
         path = log_path or launch.settings.log_file or state_directory() / "events.log"

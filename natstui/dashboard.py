@@ -57,7 +57,7 @@ class DashboardScreen(Screen[None]):
         "dashboard.move_left",
         "dashboard.move_right",
         "dashboard.layout",
-        *(f"dashboard.panel_{number}" for number in range(1, MOST_PANELS + 1)),
+        *(f"dashboard.panel_{number}{kind}" for number in range(1, MOST_PANELS + 1) for kind in ("", "_digit")),
     )
 
     def __init__(self, session: Session, specs: Sequence[PanelSpec]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from textual.binding import Binding, BindingType
 
@@ -83,7 +84,7 @@ KEYS: dict[str, Key] = {
     # One kind of panel
     "subscribe.apply": Key("f5", "apply", "Subscribe", "Subscribe to what the fields say now", False, True),
     "subscribe.clear": Key("x", "clear", "Clear list", "Empty the list of messages; the counts stay"),
-    "subscribe.edit": Key("slash,i", "edit_subjects", "Subjects", "Change the subjects and the queue group"),
+    "subscribe.edit": Key("i", "edit_subjects", "subjects", "Change the subjects and the queue group", True),
     "publish.send": Key("f5,ctrl+s", "send", "send", "Publish the draft; while it repeats, stop", True, True),
     "publish.history": Key(
         "ctrl+r", "history", "history", "What was sent in this session: recall it or send it again", True, True
@@ -116,20 +117,39 @@ KEYS: dict[str, Key] = {
         "e", "embedded", "embedded server", "Start a nats-server of your own with sample traffic", True
     ),
     "start.retry": Key("r", "retry", "try again", "Try the same server again", True),
-    "history.recall": Key("enter", "recall", "recall", "Put it back into the draft", True),
+    "history.recall": Key("enter", "select", "recall", "Put it back into the draft", True),
     "history.resend": Key("f5", "resend", "send again", "Publish it again as it was", True),
+    "choice.next": Key("right,space,down", "step(1)", "Next choice", "Choose the next word"),
+    "choice.previous": Key("left,up", "step(-1)", "Previous choice", "Choose the word before"),
+    "connection_table.up": Key("up,k", "move(-1)", "Up", "To the connection above"),
+    "connection_table.down": Key("down,j", "move(1)", "Down", "To the connection below"),
+    "confirm.yes": Key("enter,y", "answer(True)", "Yes", "Do it"),
+    "confirm.no": Key("escape,n", "answer(False)", "No", "Leave it"),
+    "new_panel.subscribe": Key("s", "choose('subscribe')", "Subscribe", "Messages of one or more subjects"),
+    "new_panel.publish": Key("p", "choose('publish')", "Publish", "Send a message, once or many times"),
+    "new_panel.request": Key("r", "choose('request')", "Request", "Ask, and see who answers"),
+    "new_panel.cancel": Key("escape", "choose('')", "Cancel", "Open no panel"),
 }
 """Bindings by their stable ids, under which a keymap changes them."""
 
 for _number in range(1, 10):
-    KEYS[f"dashboard.panel_{_number}"] = Key(
-        f"alt+{_number}",
-        f"go_to_panel({_number})",
-        f"Panel {_number}",
-        f"Move the focus to panel {_number}",
-        False,
-        True,
-    )
+    _go = (f"go_to_panel({_number})", f"Panel {_number}", f"Move the focus to panel {_number}")
+    KEYS[f"dashboard.panel_{_number}"] = Key(f"alt+{_number}", *_go, False, True)
+    KEYS[f"dashboard.panel_{_number}_digit"] = Key(f"{_number}", *_go)
+
+for _list, _row in (("replies", "reply"), ("event_list", "event")):
+    for _name, _keys, _action, _words, _tooltip in (
+        ("up", "up,k", "move(-1)", "Up", f"One {_row} up"),
+        ("down", "down,j", "move(1)", "Down", f"One {_row} down"),
+        ("page_up", "pageup", "page(-1)", "Page up", "One page up"),
+        ("page_down", "pagedown", "page(1)", "Page down", "One page down"),
+        ("first", "home,g", "move(-1000000)", "Oldest", f"To the oldest {_row} kept"),
+        ("last", "end,G", "move(1000000)", "Newest", f"To the newest {_row}, and follow"),
+    ):
+        KEYS[f"{_list}.{_name}"] = Key(_keys, _action, _words, _tooltip)
+
+LIST_KEYS = ("up", "down", "page_up", "page_down", "first", "last")
+"""What every list is moved through with."""
 
 
 def bindings(*ids: str) -> list[BindingType]:
@@ -157,3 +177,11 @@ def check_keymap(keymap: Mapping[str, str], known: Iterable[str]) -> tuple[dict[
         else:
             valid[name] = ",".join(key.strip() for key in keys.split(","))
     return valid, problems
+
+
+def free_alt_digits() -> None:
+    """Let alt+1 to alt+9 be keys: Textual 8 reads them as the characters that macOS types with them (¡, ™, £ …)."""
+    from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+
+    for digit in range(10):
+        cast(dict[str, object], ANSI_SEQUENCES_KEYS).pop(f"\x1b{digit}", None)

@@ -26,7 +26,7 @@ class Composer(Vertical):
         with Horizontal(classes="headers-row"):
             yield Label("headers", classes="field-label")
             yield Editor(self._first_headers, placeholder="Name: value, one per line", id="headers")
-        yield Line(classes="payload-line")
+        yield Line(classes="payload-line", gaps=(1,))
         yield Editor(self._first_payload, highlights_json=True, placeholder="JSON or text", id="payload")
 
     def on_mount(self) -> None:

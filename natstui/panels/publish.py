@@ -300,16 +300,21 @@ class PublishPanel(Panel):
     def _outcome_parts(self, run: Run) -> list[Part]:
         if not run.is_over and run.is_waiting_for_server:
             mark, style = MARKS[Outcome.BUFFERED]
-            return [part(90, (f"{mark} buffered", style), (": goes out when a server is there again", "label"))]
+            return [
+                part(
+                    90, (mark, style), (" buffered", f"{style}!"), (": goes out when a server is there again", "label")
+                )
+            ]
         if run.last is None:
             return [part(90, ("… sending", "busy"), (", waits for the server to confirm", "label"))]
         mark, style = MARKS[run.last.outcome]
-        parts = [part(90, (f"{mark} {run.last.outcome}", style))]
+        parts = [part(90, (mark, style), (f" {run.last.outcome}", f"{style}!"))]
         if run.last.outcome is Outcome.CONFIRMED:
             number = self._sent + (0 if run.is_noted else run.done)
             parts[0] = part(
                 90,
-                (f"{mark} confirmed", style),
+                (mark, style),
+                (" confirmed", f"{style}!"),
                 (f" #{count(number)} in ", "label"),
                 (milliseconds(run.last.elapsed * 1000), "value"),
             )
@@ -327,7 +332,7 @@ class PublishPanel(Panel):
             parts.append(part(70, ("stopped", "warning")))
         for outcome, (mark, style) in MARKS.items():
             if run.outcomes[outcome] and (outcome is not Outcome.CONFIRMED or run.outcomes[outcome] != run.done):
-                parts.append(part(60, (f"{mark} {count(run.outcomes[outcome])}", style)))
+                parts.append(part(60, (mark, style), (f" {count(run.outcomes[outcome])}", f"{style}!")))
         if not run.is_over:
             parts.append(part(40, ("F5", "key"), (" stops", "label")))
         return parts

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from natstui.keys import bindings
 from natstui.launch import PanelSpec
 from natstui.widgets.fitting import part
 from natstui.widgets.line import Line
@@ -27,10 +25,7 @@ CHOICES = (
 class ChoosePanel(ModalScreen[PanelSpec | None]):
     """Offers the kinds of panel; the result is the panel to open, None for none."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "choose('')", "Cancel", id="new_panel.cancel"),
-        *(Binding(key, f"choose('{kind}')", kind.capitalize(), id=f"new_panel.{kind}") for key, kind, _ in CHOICES),
-    ]
+    BINDINGS = bindings("new_panel.subscribe", "new_panel.publish", "new_panel.request", "new_panel.cancel")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from natstui.keys import bindings
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.fitting import part
 from natstui.widgets.line import Line
@@ -18,10 +16,7 @@ from natstui.widgets.line import Line
 class Confirm(ModalScreen[bool]):
     """Asks; the result is whether the answer was yes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,y", "answer(True)", "Yes", id="confirm.yes"),
-        Binding("escape,n", "answer(False)", "No", id="confirm.no"),
-    ]
+    BINDINGS = bindings("confirm.yes", "confirm.no")
 
     def __init__(self, question: str, yes: str, no: str) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import ScrollableContainer, Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
@@ -82,10 +82,7 @@ class ConnectionsScreen(Screen[None]):
         yield Line(classes="screen-title")
         yield ConnectionTable()
         yield Notice()
-        with Horizontal(id="selected"):
-            with VerticalScroll(id="figures-side", can_focus=True) as figures_side:
-                figures_side.border_title = "figures"
-                yield Static(id="figures", markup=False)
+        with ScrollableContainer(id="selected"):
             with Vertical(id="history-side"):
                 with Vertical(id="servers-side") as servers_side:
                     servers_side.border_title = "server pool"
@@ -95,7 +92,10 @@ class ConnectionsScreen(Screen[None]):
                     yield Static(id="pings", markup=False)
                 with Vertical(id="events-side") as events_side:
                     events_side.border_title = "events"
-                    yield EventList(self._log, lambda entry: False)
+                    yield EventList(self._log, lambda entry: False, shows_connection=False)
+            with VerticalScroll(id="figures-side") as figures_side:
+                figures_side.border_title = "figures"
+                yield Static(id="figures", markup=False)
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -131,7 +131,7 @@ class ConnectionsScreen(Screen[None]):
             return
         stats, now = row.view.stats, row.view.now
         side = self.query_one("#figures-side")
-        self.query_one("#figures", Static).update(figures(stats, now, side.content_size.width))
+        self.query_one("#figures", Static).update(figures(stats, now, side.scrollable_content_region.width))
         width = self.query_one("#servers-side").content_size.width
         self.query_one("#servers", Static).update(server_lines(stats, width))
         self.query_one("#pings", Static).update(ping_timeline(row.connection.events, stats, width))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from textwrap import wrap
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -13,12 +14,16 @@ from textual.widgets import Static
 
 from natstui.keys import bindings
 from natstui.widgets.key_line import KeyLine, key_words
-from natstui.widgets.strip_text import HELD_SHAPE, SHAPES, WORDS
+from natstui.widgets.strip_text import HELD, SHAPES
+from natstui.widgets.strip_text import WORDS as STATE_WORDS
 
-LEGEND = (
-    *((shape, WORDS.get(state, str(state)), state.__doc__ or "") for state, shape in SHAPES.items()),
-    (HELD_SHAPE, "connected, held", ""),
-)
+KEYS, WORDS, IDS = 16, 17, 27
+"""Cells of the columns of keys, words and ids."""
+
+WIDE = 112
+"""Cells from which on the ids are shown."""
+
+SHAPES_AND_WORDS = (*((shape, STATE_WORDS.get(state, str(state))) for state, shape in SHAPES.items()), HELD)
 EXPLAINED = {
     "new": "added, not opened yet",
     "opening": "being opened or woken; what you do waits for it",
@@ -55,7 +60,7 @@ def key_groups(screen: Screen[object]) -> list[KeyGroup]:
     found: dict[int, tuple[object, dict[str, tuple[list[str], str, str, str]]]] = {}
     for key, active in screen.active_bindings.items():
         binding = active.binding
-        if binding.system or not binding.description:
+        if binding.system or not binding.description or not (binding.tooltip or binding.id):
             continue
         _, entries = found.setdefault(id(active.node), (active.node, {}))
         name = binding.id or ""
@@ -95,39 +100,33 @@ class HelpScreen(ModalScreen[None]):
         with Vertical(classes="dialog -tall") as dialog:
             dialog.border_title = "keys"
             with VerticalScroll():
-                yield Static(self._words(), classes="help-text")
+                yield Static(classes="help-text", markup=False)
             yield KeyLine()
 
-    def _words(self) -> Content:
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
+
+    def _show(self) -> None:
+        width = self.query_one(VerticalScroll).scrollable_content_region.width
+        self.query_one(".help-text", Static).update(self._words(width))
+
+    def _words(self, width: int) -> Content:
+        """The help in lines of `width` cells; the ids stand at the right where there is room for them."""
+        ids = IDS if width >= WIDE else 0
         lines: list[Content] = []
         for group in self._groups:
-            lines.append(Content.assemble((group.title, "$text-primary bold")))
+            lines.append(Content.styled(group.title, "$text-primary bold"))
             for entry in group.entries:
-                lines.append(
-                    Content.assemble(
-                        (f"  {entry.keys:<18}", "$foreground bold"),
-                        f" {entry.words:<18}",
-                        (f" {entry.tooltip}", "$text-muted"),
-                        (f"  {entry.id}" if entry.id else "", "$text-disabled"),
-                    )
-                )
+                lines.extend(_lines(entry, width - ids, ids))
             lines.append(Content(""))
-        lines.append(Content.assemble(("shapes", "$text-primary bold")))
-        for shape, word, _ in LEGEND:
-            lines.append(
-                Content.assemble((f"  {shape} ", "$foreground bold"), f"{word:<34}", (EXPLAINED[word], "$text-muted"))
-            )
+        lines.append(Content.styled("what the shapes mean", "$text-primary bold"))
+        for shape, word in SHAPES_AND_WORDS:
+            lines.append(Content.assemble(f"  {shape} {word:<{KEYS + WORDS - 2}}", (EXPLAINED[word], "$text-muted")))
         lines.append(Content(""))
-        lines.append(
-            Content.assemble(
-                ("keymap", "$text-primary bold"),
-                "\n  ",
-                (
-                    'The names at the right change keys in the settings file:  [keymap]  "dashboard.zoom" = "f11"',
-                    "$text-muted",
-                ),
-            )
-        )
+        lines.append(Content.styled("other keys", "$text-primary bold"))
+        told = "The settings file changes them by the ids that a wide screen shows at the right:"
+        lines.extend(Content.styled(f"  {line}", "$text-muted") for line in wrap(told, max(20, width - 2)))
+        lines.append(Content('  [keymap]\n  "dashboard.zoom" = "f11"'))
         return Content("\n").join(lines)
 
     def action_back(self) -> None:
@@ -135,3 +134,16 @@ class HelpScreen(ModalScreen[None]):
 
     def action_show_help(self) -> None:
         self.dismiss(None)
+
+
+def _lines(entry: KeyEntry, width: int, ids: int) -> list[Content]:
+    """One binding, its tooltip wrapped beneath itself."""
+    indent = 2 + KEYS + WORDS
+    tooltip = wrap(entry.tooltip, max(20, width - indent)) or [""]
+    first = Content.assemble(
+        (f"  {entry.keys:<{KEYS}}", "bold"),
+        f"{entry.words:<{WORDS}}",
+        (f"{tooltip[0]:<{max(0, width - indent)}}" if ids else tooltip[0], "$text-muted"),
+        (entry.id if ids else "", "$text-disabled"),
+    )
+    return [first, *(Content.styled(" " * indent + line, "$text-muted") for line in tooltip[1:])]

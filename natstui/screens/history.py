@@ -24,7 +24,7 @@ MARKS = {
     Outcome.CONFIRMED: ("✓", "$text-success"),
     Outcome.BUFFERED: ("◷", "$text-warning"),
     Outcome.UNKNOWN: ("?", "$text-warning"),
-    Outcome.REFUSED: ("✕", "$text-error"),
+    Outcome.REFUSED: ("✕", "$error"),
 }
 
 
@@ -34,6 +34,12 @@ class Recalled:
 
     draft: Draft
     is_sent_again: bool
+
+
+class SentList(OptionList):
+    """The drafts; enter recalls one."""
+
+    BINDINGS = bindings("history.recall")
 
 
 class HistoryScreen(ModalScreen[Recalled | None]):
@@ -49,7 +55,7 @@ class HistoryScreen(ModalScreen[Recalled | None]):
         with Vertical(classes="dialog -wide") as dialog:
             dialog.border_title = "sent in this session"
             if self._sent:
-                yield OptionList(*(Option(self._words(message)) for message in self._sent), compact=True)
+                yield SentList(*(Option(self._words(message)) for message in self._sent), compact=True)
             else:
                 yield Static("Nothing was sent yet: F5 in a publish panel sends its draft.", classes="dialog-text")
             yield KeyLine()

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
-from textual.content import Content
+from rich.segment import Segment
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widget import Widget
+from textual.strip import Strip
+
+from natstui.keys import bindings
+from natstui.widgets.component_styles import ComponentStyles
 
 
-class Choice(Widget, can_focus=True):
+class Choice(ComponentStyles, can_focus=True):
     """Words of which one is chosen, with the arrow keys or space."""
 
+    COMPONENT_PREFIX = "choice"
     COMPONENT_CLASSES: ClassVar[set[str]] = {"choice--chosen", "choice--other"}
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,space,down", "step(1)", "Next choice", show=False, id="choice.next"),
-        Binding("left,up", "step(-1)", "Previous choice", show=False, id="choice.previous"),
-    ]
+    BINDINGS = bindings("choice.next", "choice.previous")
 
     chosen: reactive[int] = reactive(0)
     """The number of the chosen word, from 0 on."""
@@ -50,16 +50,12 @@ class Choice(Widget, can_focus=True):
     def value(self, word: str) -> None:
         self.chosen = self.words.index(word)
 
-    def render(self) -> Content:
-        return Content.assemble(
-            *(
-                (
-                    f" {word} ",
-                    self.get_visual_style("choice--chosen" if number == self.chosen else "choice--other", partial=True),
-                )
-                for number, word in enumerate(self.words)
-            )
-        )
+    def render_line(self, y: int) -> Strip:
+        segments = [
+            Segment(f" {word} ", self.component_style("chosen" if number == self.chosen else "other"))
+            for number, word in enumerate(self.words)
+        ]
+        return Strip(segments).adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
     def watch_chosen(self) -> None:
         self.post_message(self.Changed(self))

@@ -33,7 +33,8 @@ def figures(stats: ConnectionStats, now: datetime, width: int) -> Content:
             name, value = cells[place]
             value = shorten(value, max(4, room - LABEL_CELLS - 1))
             pieces.append((f"{name:<{LABEL_CELLS}}", "$text-muted"))
-            pieces.append(value + " " * max(1, room - LABEL_CELLS - cell_len(value)))
+            is_last = place + rows >= len(cells)
+            pieces.append(value if is_last else value + " " * max(1, room - LABEL_CELLS - cell_len(value)))
         lines.append(Content.assemble(*pieces))
     return Content("\n").join(lines)
 

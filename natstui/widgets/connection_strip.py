@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual.content import Content
+from rich.segment import Segment
 from textual.reactive import reactive
-from textual.widget import Widget
+from textual.strip import Strip
 
-from natstui.widgets.fitting import Piece
+from natstui.widgets.component_styles import ComponentStyles
 from natstui.widgets.strip_text import StripView, strip_lines
 
 
-class ConnectionStrip(Widget):
+class ConnectionStrip(ComponentStyles):
     """State, server, round trip, outstanding pings, last in and out, idle countdown and reconnects of one connection.
 
     Fixed in size: a tick repaints two lines and lays nothing out.
     """
 
+    COMPONENT_PREFIX = "strip"
     STYLES: ClassVar[tuple[str, ...]] = (
         *("label", "value", "good", "busy", "warning", "bad", "asleep", "held", "quiet"),
         *("cause", "pips", "bar", "bar-near", "bar-spent"),
@@ -27,16 +28,13 @@ class ConnectionStrip(Widget):
     view: reactive[StripView | None] = reactive(None, layout=False)
     """What is shown; None until the panel has a connection."""
 
-    def render(self) -> Content:
-        if self.view is None:
-            return Content("")
-        width = self.content_size.width
-        return Content("\n").join(self._content(line) for line in strip_lines(self.view, width))
-
-    def _content(self, line: list[Piece]) -> Content:
-        return Content.assemble(
-            *((text, self.get_visual_style(f"strip--{style}", partial=True)) if style else text for text, style in line)
-        )
+    def render_line(self, y: int) -> Strip:
+        width, base = self.size.width, self.rich_style
+        if self.view is None or y > 1:
+            return Strip.blank(width, base)
+        line = strip_lines(self.view, width)[y]
+        segments = [Segment(text, self.component_style(style)) for text, style in line]
+        return Strip(segments).adjust_cell_length(width).apply_style(base)
 
     @property
     def text(self) -> tuple[str, str]:

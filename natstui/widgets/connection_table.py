@@ -10,13 +10,13 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from natstui.connection.durations import parse_duration
+from natstui.keys import bindings
 from natstui.stream.sanitise import sanitise
+from natstui.widgets.component_styles import ComponentStyles
 from natstui.widgets.fitting import shorten
 from natstui.widgets.strip_text import StripView, server_words, state_word
 from natstui.widgets.time_words import ago, bytes_words, count, countdown, milliseconds
@@ -69,17 +69,15 @@ COLUMNS = (
 SPACING = 2
 
 
-class ConnectionTable(Widget, can_focus=True):
+class ConnectionTable(ComponentStyles, can_focus=True):
     """Connections, one of them selected with the arrow keys."""
 
+    COMPONENT_PREFIX = "connection-table"
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"connection-table--{name}"
         for name in ("title", "cell", "cursor", "good", "held", "busy", "warning", "bad", "asleep", "quiet", "empty")
     }
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False, id="connection_table.up"),
-        Binding("down,j", "move(1)", "Down", show=False, id="connection_table.down"),
-    ]
+    BINDINGS = bindings("connection_table.up", "connection_table.down")
 
     @dataclass
     class Selected(Message):
@@ -114,19 +112,21 @@ class ConnectionTable(Widget, can_focus=True):
         width, base = self.size.width, self.rich_style
         columns = self.columns(width)
         if y == 0:
-            cells = [(_cell(column.title, column), self._style("title")) for column in columns]
+            cells = [(_cell(column.title, column), self.component_style("title")) for column in columns]
             return self._line(cells, Style(), width)
         if not self._told:
-            words = " no panel, so no connection: ^n opens one" if y == 1 else ""
-            return Strip([Segment(words, self._style("empty"))]).adjust_cell_length(width, base).apply_style(base)
+            words = " no panel, so no connection" if y == 1 else ""
+            return (
+                Strip([Segment(words, self.component_style("empty"))]).adjust_cell_length(width, base).apply_style(base)
+            )
         if y > len(self._told):
             return Strip.blank(width, base)
         told = self._told[y - 1]
-        cursor = self._style("cursor") if y - 1 == self.cursor else Style()
+        cursor = self.component_style("cursor") if y - 1 == self.cursor else Style()
         cells = []
         for column in columns:
             name = state_word(told[2])[2] if column.title == "state" else "cell"
-            cells.append((_cell(column.tell(told), column), self._style(name)))
+            cells.append((_cell(column.tell(told), column), self.component_style(name)))
         return self._line(cells, cursor, width)
 
     def _line(self, cells: Sequence[tuple[str, Style]], cursor: Style, width: int) -> Strip:
@@ -135,9 +135,6 @@ class ConnectionTable(Widget, can_focus=True):
             segments.append(Segment(text, style + cursor))
             segments.append(Segment(" " * SPACING, cursor))
         return Strip(segments).adjust_cell_length(width, self.rich_style + cursor).apply_style(self.rich_style)
-
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"connection-table--{name}", partial=True)
 
     def action_move(self, step: int) -> None:
         if self._told:

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from natstui.event_log import EventLog, LoggedEvent, Weight
+from natstui.keys import LIST_KEYS, bindings
+from natstui.widgets.component_styles import ComponentStyles
 from natstui.widgets.time_words import clock_time
 
 MARKS = {
@@ -28,32 +28,34 @@ MARKS = {
 """What an event is like, told by shape beside its colour."""
 
 
-class EventList(ScrollView, can_focus=True):
+class EventList(ComponentStyles, ScrollView, can_focus=True):
     """The events of a log that match what is asked for. Follows the newest until it is scrolled or held still.
 
     Args:
         takes: which events belong here at all; default: all.
+        shows_connection: whether each line says whose event it is.
     """
 
+    COMPONENT_PREFIX = "event-list"
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"event-list--{weight}" for weight in Weight),
+        *(f"event-list--{weight}-text" for weight in Weight),
         *(f"event-list--{name}" for name in ("time", "connection", "empty")),
     }
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll(-1)", "Up", show=False, id="event_list.up"),
-        Binding("down,j", "scroll(1)", "Down", show=False, id="event_list.down"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="event_list.page_up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="event_list.page_down"),
-        Binding("home,g", "scroll(-1000000)", "Oldest", show=False, id="event_list.first"),
-        Binding("end,G", "scroll(1000000)", "Newest", show=False, id="event_list.last"),
-    ]
+    BINDINGS = bindings(*(f"event_list.{name}" for name in LIST_KEYS))
 
     def __init__(
-        self, log: EventLog, takes: Callable[[LoggedEvent], bool] | None = None, *, id: str | None = None
+        self,
+        log: EventLog,
+        takes: Callable[[LoggedEvent], bool] | None = None,
+        *,
+        shows_connection: bool = True,
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._log = log
         self._takes = takes
+        self._shows_connection = shows_connection
         self._shown: list[LoggedEvent] = []
         self._read = 0
         self._words = ""
@@ -138,31 +140,28 @@ class EventList(ScrollView, can_focus=True):
     # Painting
 
     def render_line(self, y: int) -> Strip:
-        width, base, row = self.size.width, self.rich_style, y + self.scroll_offset.y
+        width, base, row = self.scrollable_content_region.width, self.rich_style, y + self.scroll_offset.y
         if not self._shown and y == self.size.height // 2:
             words = "no event holds these words" if self._words else "nothing has happened yet"
             indent = " " * max(0, (width - len(words)) // 2)
             return (
-                Strip([Segment((indent + words)[:width], self._style("empty"))])
+                Strip([Segment((indent + words)[:width], self.component_style("empty"))])
                 .adjust_cell_length(width, base)
                 .apply_style(base)
             )
         if not 0 <= row < len(self._shown):
             return Strip.blank(width, base)
         entry = self._shown[row]
-        style = self._style(entry.weight)
         segments = [
-            Segment(f" {clock_time(entry.at)}  ", self._style("time")),
-            Segment(f"{entry.connection_id:<13} ", self._style("connection")),
-            Segment(f"{MARKS[entry.weight]} ", style),
+            Segment(f" {clock_time(entry.at)}  ", self.component_style("time")),
         ]
+        if self._shows_connection:
+            segments.append(Segment(f"{entry.connection_id:<13} ", self.component_style("connection")))
+        segments.append(Segment(f"{MARKS[entry.weight]} ", self.component_style(entry.weight)))
         room = width - sum(cell_len(segment.text) for segment in segments)
         text = entry.text if cell_len(entry.text) <= room else entry.text[: max(0, room - 1)] + "…"
-        segments.append(Segment(text, style))
+        segments.append(Segment(text, self.component_style(f"{entry.weight}-text")))
         return Strip(segments).adjust_cell_length(width, base).apply_style(base)
-
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"event-list--{name}", partial=True)
 
     # Scrolling
 
@@ -170,10 +169,10 @@ class EventList(ScrollView, can_focus=True):
         self.follows = not self.follows
         self._resize_rows()
 
-    def action_scroll(self, rows: int) -> None:
+    def action_move(self, rows: int) -> None:
         target = min(max(0, self.scroll_offset.y + rows), self.max_scroll_y)
         self.follows = target >= self.max_scroll_y
         self.scroll_to(y=target, animate=False, force=True)
 
     def action_page(self, pages: int) -> None:
-        self.action_scroll(pages * max(1, self.size.height - 1))
+        self.action_move(pages * max(1, self.size.height - 1))

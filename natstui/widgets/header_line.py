@@ -40,5 +40,6 @@ class HeaderLine(Line):
             counted = Counter(state_word(view) for view in views)
             for shape, word, style in sorted(counted, key=lambda entry: ORDER.index(entry[1])):
                 number = counted[shape, word, style]
-                left.append(part(80, (f"{shape} {number} {word}", style), short=((f"{shape} {number}", style),)))
+                brief = ((shape, style), (f" {number}", f"{style}!"))
+                left.append(part(80, (shape, style), (f" {number} {word}", f"{style}!"), short=brief))
         self.show(left, [part(70, (clock_time(now), "label"))])

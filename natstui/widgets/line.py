@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.content import Content
-from textual.widget import Widget
+from rich.segment import Segment
+from textual.strip import Strip
 
+from natstui.widgets.component_styles import ComponentStyles
 from natstui.widgets.fitting import Part, Piece, fit, line_width
 
 STYLES = (
@@ -17,9 +18,10 @@ STYLES = (
 """The names of the styles that a line's pieces may have; styles/line.tcss says how each looks."""
 
 
-class Line(Widget):
+class Line(ComponentStyles):
     """One line: parts from the left, parts at the right, the least important ones left out where there is no room."""
 
+    COMPONENT_PREFIX = "line"
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{name}" for name in STYLES}
 
     def __init__(
@@ -45,9 +47,9 @@ class Line(Widget):
     def pieces(self) -> list[Piece]:
         """The line as it is shown at its present width."""
         width = self.content_size.width
-        right = fit(self.right, width // 2 if self.parts else width, self._gaps)
-        room = width - line_width(right) - (2 if right else 0)
-        left = fit(self.parts, room, self._gaps)
+        natural = line_width(fit(self.parts, width, self._gaps))
+        right = fit(self.right, max(width // 3, width - natural - 2) if self.parts else width, self._gaps)
+        left = fit(self.parts, width - line_width(right) - (2 if right else 0), self._gaps)
         if not right:
             return left
         return [*left, Piece(" " * (width - line_width(left) - line_width(right))), *right]
@@ -57,10 +59,9 @@ class Line(Widget):
         """The line as it is shown, without styles."""
         return "".join(piece.text for piece in self.pieces())
 
-    def render(self) -> Content:
-        return Content.assemble(
-            *(
-                (text, self.get_visual_style(f"line--{style}", partial=True)) if style else text
-                for text, style in self.pieces()
-            )
-        )
+    def render_line(self, y: int) -> Strip:
+        width, base = self.size.width, self.rich_style
+        if y:
+            return Strip.blank(width, base)
+        segments = [Segment(text, self.component_style(style)) for text, style in self.pieces()]
+        return Strip(segments).adjust_cell_length(width).apply_style(base)

@@ -13,15 +13,15 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from natstui.keys import bindings
+from natstui.keys import LIST_KEYS, bindings
 from natstui.stream.ring import Record
 from natstui.stream.sanitise import preview, sanitise
+from natstui.widgets.component_styles import ComponentStyles
 from natstui.widgets.time_words import clock_time, milliseconds
 
 CAPACITY = 2_000
@@ -121,22 +121,15 @@ class ReplyRows:
         return next((other for other in range(index - 1, self.first - 1, -1) if self._record(other) is not None), None)
 
 
-class ReplyList(ScrollView, can_focus=True):
+class ReplyList(ComponentStyles, ScrollView, can_focus=True):
     """Rows of answers, newest below; the newest is in view until the cursor is moved up."""
 
+    COMPONENT_PREFIX = "reply-list"
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"reply-list--{answer}" for answer in Answer),
         *(f"reply-list--{name}" for name in ("time", "latency", "payload", "words", "cursor", "empty")),
     }
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("replies.open", "replies.clear"),
-        Binding("up,k", "move(-1)", "Up", show=False, id="replies.up"),
-        Binding("down,j", "move(1)", "Down", show=False, id="replies.down"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="replies.page_up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="replies.page_down"),
-        Binding("home,g", "move(-1000000)", "Oldest", show=False, id="replies.first"),
-        Binding("end,G", "move(1000000)", "Newest", show=False, id="replies.last"),
-    ]
+    BINDINGS = bindings("replies.open", "replies.clear", *(f"replies.{name}" for name in LIST_KEYS))
 
     @dataclass
     class Opened(Message):
@@ -180,38 +173,35 @@ class ReplyList(ScrollView, can_focus=True):
     # Painting
 
     def render_line(self, y: int) -> Strip:
-        width, place = self.size.width, y + self.scroll_offset.y
+        width, place = self.scrollable_content_region.width, y + self.scroll_offset.y
         base = self.rich_style
         if not self.rows:
             if y != self.size.height // 2 or not self.empty_text:
                 return Strip.blank(width, base)
             text = sanitise(self.empty_text)[:width]
             line = set_cell_size(" " * ((width - cell_len(text)) // 2) + text, width)
-            return Strip([Segment(line, self._style("empty"))]).apply_style(base)
+            return Strip([Segment(line, self.component_style("empty"))]).apply_style(base)
         if place >= len(self.rows):
             return Strip.blank(width, base)
         cursor = Style()
         if self.has_focus and place == self._cursor_place:
-            cursor = self._style("cursor")
+            cursor = self.component_style("cursor")
         segments = [Segment(text, style + cursor) for text, style in self._pieces(self.rows.row(place), width)]
         return Strip(segments).adjust_cell_length(width, base + cursor).apply_style(base)
 
     def _pieces(self, row: ReplyRow, width: int) -> list[tuple[str, Style]]:
         pieces = [
-            (f" {clock_time(row.at)}  ", self._style("time")),
-            (f"{MARKS[row.answer]} ", self._style(row.answer)),
+            (f" {clock_time(row.at)}  ", self.component_style("time")),
+            (f"{MARKS[row.answer]} ", self.component_style(row.answer)),
         ]
         if row.latency is not None:
-            pieces.append((f"{milliseconds(row.latency * 1000):>7}  ", self._style("latency")))
+            pieces.append((f"{milliseconds(row.latency * 1000):>7}  ", self.component_style("latency")))
         room = width - sum(cell_len(text) for text, _ in pieces)
         if row.record is not None:
-            pieces.append((preview(row.record[2], room) or "(empty)", self._style("payload")))
+            pieces.append((preview(row.record[2], room) or "(empty)", self.component_style("payload")))
         else:
-            pieces.append((sanitise(row.words), self._style("words")))
+            pieces.append((sanitise(row.words), self.component_style("words")))
         return pieces
-
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"reply-list--{name}", partial=True)
 
     # The cursor
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +26,8 @@ SHAPES = {
 }
 """The shape of each state, told beside its word."""
 
-HELD_SHAPE = "◉"
+HELD = ("◉", "connected, held")
+"""The shape and the word of a connection that only its subscriptions keep open."""
 
 STYLES = {
     ConnectionState.NEW: "quiet",
@@ -43,7 +45,9 @@ WORDS = {ConnectionState.IDLE: "asleep"}
 """States whose word is not the state's own name."""
 
 MOST_PIPS = 5
-BAR_CELLS = 8
+BAR_CELLS, SHORT_BAR_CELLS, BAR_NEEDS = 8, 4, 64
+"""Cells of the idle bar, and the cells of the strip from which on it is long."""
+
 SERVER_CELLS = 28
 
 
@@ -82,7 +86,7 @@ def state_word(view: StripView) -> tuple[str, str, str]:
     """The shape, the word and the name of the style of a connection's state."""
     state = view.stats.state
     if view.is_held:
-        return HELD_SHAPE, "connected, held", "held"
+        return *HELD, "held"
     return SHAPES[state], WORDS.get(state, str(state)), STYLES[state]
 
 
@@ -93,7 +97,8 @@ def server_words(server: str | None, width: int = SERVER_CELLS) -> str:
 
 def _state(view: StripView) -> Part:
     shape, word, style = state_word(view)
-    return part(100, (f"{shape} {word}", style), short=((f"{shape} {word.partition(',')[0]}", style),))
+    bold = f"{style}!"
+    return part(100, (shape, style), (f" {word}", bold), short=((shape, style), (f" {word.partition(',')[0]}", bold)))
 
 
 def _labelled(importance: int, label: str, value: str, cells: int = 0, style: str = "value") -> Part:
@@ -123,7 +128,7 @@ def _connected(view: StripView, width: int) -> tuple[Line, Line]:
     second = [
         _moment(80, "in", stats.last_in, view.now),
         _moment(60, "out", stats.last_out, view.now),
-        *_idle(view),
+        *_idle(view, BAR_CELLS if width >= BAR_NEEDS else SHORT_BAR_CELLS),
         _labelled(50, "reconnects", str(stats.reconnects)),
     ]
     return fit(first, width), fit(second, width)
@@ -140,17 +145,17 @@ def _moment(importance: int, label: str, moment: datetime | None, now: datetime)
     )
 
 
-def _idle(view: StripView) -> list[Part]:
+def _idle(view: StripView, cells: int) -> list[Part]:
     stats = view.stats
     timeout, remaining = parse_duration(stats.idle_timeout), parse_duration(stats.time_remaining)
     if timeout <= 0:
         return [part(90, ("never sleeps", "label"))]
     if view.is_held:
         return [part(90, (f"held by {plural(stats.held_by, 'subscription')}", "held"))]
-    lit = max(0, min(BAR_CELLS, round(BAR_CELLS * remaining / timeout)))
+    lit = max(0, min(cells, round(cells * remaining / timeout)))
     near = remaining <= 60
     label, left = ("idle in ", "label"), (countdown(remaining), "asleep" if near else "value")
-    bar = [("━" * lit, "bar-near" if near else "bar"), ("━" * (BAR_CELLS - lit), "bar-spent")]
+    bar = [("━" * lit, "bar-near" if near else "bar"), ("━" * (cells - lit), "bar-spent")]
     parts = [part(90, label, left, " ", *bar, short=(label, left))]
     if stats.held_by:
         parts.append(part(30, (f"then held by {stats.held_by}", "label")))
@@ -179,7 +184,7 @@ def _reconnecting(view: StripView, width: int) -> tuple[Line, Line]:
     first = [_state(view), _labelled(90, "attempt", str(max(1, stats.attempt)))]
     target = server_words(view.trying or stats.server)
     wait = (stats.next_attempt - view.now).total_seconds() if stats.next_attempt else 0.0
-    tried = [(f"in {countdown(wait)}", "warning")] if wait >= 0.5 else [("now", "warning")]
+    tried = [(f"in {math.ceil(wait)} s", "warning")] if wait >= 0.5 else [("now", "warning")]
     first.append(part(80, (f"{target} ", "value"), *tried, short=(("next ", "label"), *tried)))
     if stats.down_since is not None:
         first.append(_labelled(60, "offline", span((view.now - stats.down_since).total_seconds()), 7))
