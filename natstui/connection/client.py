@@ -113,7 +113,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         if self._lost is not None:
             raise self._failure(self._lost)
         self._established = True
-        for task in (self._reading_task, self._ping_interval_task):
+        for task in self._own_tasks:
             task.add_done_callback(self._task_ended)
 
     def reached(self, stage: Stage) -> None:
@@ -205,8 +205,12 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
     @property
     def is_alive(self) -> bool:
         """Whether the connection stands and the client's own tasks run."""
-        tasks = (self._reading_task, self._ping_interval_task)
-        return not self.is_lost and all(task is not None and not task.done() for task in tasks)
+        return not self.is_lost and not any(task.done() for task in self._own_tasks)
+
+    @property
+    def _own_tasks(self) -> tuple[asyncio.Task[None], ...]:
+        assert self._link is not None
+        return (self._reading_task, self._ping_interval_task, *self._link.tasks)
 
     @property
     def bytes_in(self) -> int:
@@ -431,8 +435,12 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
     # -- the end ------------------------------------------------------------------------------------------------
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
-        if self._lost is None:
-            self._lose(ConnectionLostError("the client's own task ended unexpectedly"))
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, OSError):
+            self._lose(ConnectionLostError(f"the connection broke ({os_reason(error)})"))
+        else:
+            why = f" ({type(error).__name__}: {error})" if error else ""
+            self._lose(ConnectionLostError(f"the client's own task ended unexpectedly{why}"))
 
     async def _process_op_err(self, e: Exception) -> None:
         self._lose(e)

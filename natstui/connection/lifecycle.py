@@ -57,6 +57,8 @@ class ConnectionLifecycle(OpeningConnection):
                 await client.shut()
         finally:
             self._sleep_task = None
+            if (left := self._retire()) is not None:
+                left.abort()
             self._fail_requests(ConnectionLostError("the connection was put to sleep before the reply"))
             if not self._state.is_final:
                 self._down_since, self._down_since_at = self._clock(), self._wall_clock()

@@ -127,6 +127,7 @@ class OpeningConnection(ConnectionCore):
             opening = self._opening = asyncio.get_running_loop().create_future()
             opening.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._open_task = asyncio.get_running_loop().create_task(self._open(opening), name="natstui open")
+            self._open_task.add_done_callback(lambda _task: self._opening_ended(opening))
         await asyncio.shield(self._opening)
 
     async def _open(self, opening: asyncio.Future[None]) -> None:
@@ -151,6 +152,14 @@ class OpeningConnection(ConnectionCore):
         if slept is not None:
             self._emit(events.Reopened, slept)
         opening.set_result(None)
+
+    def _opening_ended(self, opening: asyncio.Future[None]) -> None:
+        """Fail an opening whose task was ended from outside, so that nobody waits for it for ever."""
+        if not opening.done():
+            error = NotConnectedError("the opening was called off", "use the connection again")
+            self._opening = self._open_task = None
+            self._fail(error)
+            opening.set_exception(error)
 
     async def _try_each(self) -> OpenError | None:
         errors: list[OpenError] = []
@@ -288,10 +297,15 @@ class OpeningConnection(ConnectionCore):
             self._start_reconnecting(reason=reason)
 
     def _start_reconnecting(self, *, initial: bool = False, reason: str = "") -> None:
-        self._reconnect_task = asyncio.get_running_loop().create_task(
-            self._reconnect(initial), name="natstui reconnect"
-        )
+        task = asyncio.get_running_loop().create_task(self._reconnect(initial), name="natstui reconnect")
+        task.add_done_callback(lambda ended: self._reconnecting_ended(ended, initial))
+        self._reconnect_task = task
         self._set_state(ConnectionState.OPENING if initial else ConnectionState.RECONNECTING, reason)
+
+    def _reconnecting_ended(self, task: asyncio.Task[None], initial: bool) -> None:
+        if task is self._reconnect_task:
+            # It was ended from outside: nothing else would ever end the waiting.
+            self._start_reconnecting(initial=initial)
 
     async def _reconnect(self, initial: bool) -> None:
         began = self._clock()

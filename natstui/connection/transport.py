@@ -183,6 +183,11 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
         self._io_writer.write(self._connect_line + payload)
         self._connect_line = b""
 
+    @property
+    def tasks(self) -> tuple[asyncio.Task[None], ...]:
+        """Tasks that have to run as long as the connection stands: none."""
+        return ()
+
     def unwritten(self) -> int:
         """Bytes that the socket has not taken yet."""
         return 0 if self._io_writer is None else self._io_writer.transport.get_write_buffer_size()
@@ -252,6 +257,7 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
             raise ConnectionError(f"no websocket there ({type(error).__name__})") from error
         self._using_tls = ssl_context is not None
         self._sender = asyncio.get_running_loop().create_task(self._send_frames(), name="natstui websocket sender")
+        self._sender.add_done_callback(lambda done: done.cancelled() or done.exception())
         self.watcher.reached(Stage.HANDSHAKE)
 
     async def _send_frames(self) -> None:
@@ -259,8 +265,6 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
             frame = await self._frames.get()
             try:
                 await self._ws.send_bytes(frame)
-            except (OSError, RuntimeError):
-                return
             finally:
                 self._unsent -= len(frame)
                 self._frames.task_done()
@@ -304,6 +308,11 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
             await asyncio.wait({joining, self._sender}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             joining.cancel()
+
+    @property
+    def tasks(self) -> tuple[asyncio.Task[None], ...]:
+        """Tasks that have to run as long as the connection stands."""
+        return () if self._sender is None else (self._sender,)
 
     def unwritten(self) -> int:
         """Bytes that the socket has not taken yet."""
