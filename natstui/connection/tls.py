@@ -74,7 +74,7 @@ def tls_failure(server: str, error: ssl.SSLError) -> TlsError:
             return TlsError(server, f"the server's certificate is not valid now ({error.verify_message})", "renew it")
         return TlsError(server, f"the server's certificate was refused ({error.verify_message})", "check it")
     reason = (error.reason or str(error.args[-1] if error.args else error)).replace("_", " ").lower()
-    if "certificate required" in reason or "bad certificate" in reason or "handshake failure" in reason:
+    if "alert" in reason and ("certificate" in reason or "unknown ca" in reason or "handshake failure" in reason):
         return TlsError(
             server, f"the server refused our certificate ({reason})", "set client_certificate and client_key"
         )
