@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from natstui.stream.export import ExportError, FileThere, save_payload, suggested_name
 from natstui.stream.ring import MessageSource, Record
 from natstui.stream.sanitise import sanitise
+from natstui.widgets.field import Field
 from natstui.widgets.key_line import KeyLine
 from natstui.widgets.message_body import MessageBody
 from natstui.widgets.message_document import View, best_view
@@ -92,7 +93,7 @@ class MessageDetail(ModalScreen[int]):
         with Vertical(id="message"):
             yield MessageBody(id="message-body")
             yield Static(id="outcome", markup=False)
-            yield Input(id="save-as", placeholder="file to save the payload to", compact=True, select_on_focus=False)
+            yield Field(id="save-as", placeholder="file to save the payload to")
             yield KeyLine()
 
     def on_mount(self) -> None:
@@ -162,7 +163,7 @@ class MessageDetail(ModalScreen[int]):
 
     def action_save(self) -> None:
         name = suggested_name(self.record, self._at)
-        field = self.query_one("#save-as", Input)
+        field = self.query_one("#save-as", Field)
         field.value = str(self._directory / name) if self._directory else name
         field.add_class("-shown")
         field.focus()

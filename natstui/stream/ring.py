@@ -286,6 +286,8 @@ class RingSnapshot(EntrySequence):
         super().__init__()
         self.first = self._base = ring.first
         self.end = ring.end
+        self.kept = ring.kept
+        """Messages among the entries."""
         self._slots = list(ring.entries(ring.first, ring.end))
         self._starts = ring._starts[ring._head :]
         self._times = ring._times[ring._head :]
@@ -301,7 +303,9 @@ class RingSnapshot(EntrySequence):
         if ring.first > self.end or ring.end - self.first > limit:
             return False
         chunk = bisect_right(ring._starts, self.end, ring._head) - 1
-        self._slots.extend(ring.entries(self.end, ring.end))
+        entries = ring.entries(self.end, ring.end)
+        self.kept += sum(isinstance(entry, tuple) for entry in entries)
+        self._slots.extend(entries)
         self._starts.extend(max(start, self.end) for start in ring._starts[chunk:])
         self._times.extend(ring._times[chunk:])
         self.end = ring.end

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 from natstui.stream.filter import Filter, FilterError, parse_filter
 from natstui.stream.filter_history import FilterHistory
 from natstui.stream.sanitise import sanitise
+from natstui.widgets.field import Field
 from natstui.widgets.message_scroll import MessageScroll
 
 
@@ -32,8 +33,8 @@ class FilterBar(Vertical):
         &.-shown { display: block; }
         & > Horizontal { height: 1; }
         & .filter-mode { width: auto; padding: 0 1; color: $text-primary; text-style: bold; }
-        & Input { width: 1fr; border: none; padding: 0; height: 1; background: $surface; }
-        & .filter-status { width: auto; padding: 0 1; color: $text-muted; }
+        & Field { width: 1fr; border: none; padding: 0; height: 1; background: $surface; }
+        & .filter-status { width: 36; max-width: 45%; padding: 0 1; color: $text-muted; text-align: right; }
         & .filter-problem { height: auto; max-height: 2; padding: 0 1; display: none; color: $text-warning; }
         & .filter-problem.-shown { display: block; }
         & .filter-problem.-bad { color: $text-error; }
@@ -67,22 +68,20 @@ class FilterBar(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Static("filter", classes="filter-mode", markup=False)
-            yield Input(
-                placeholder="words  /pattern/  orders.*.new  header:Name=value  .order.total > 100", compact=True
-            )
+            yield Field(placeholder="words  /pattern/  orders.*.new  header:Name=value  .order.total > 100")
             yield Static(classes="filter-status", markup=False)
         yield Static(classes="filter-problem", markup=False)
 
     @property
     def expression(self) -> str:
         """What is in the field."""
-        return self.query_one(Input).value
+        return self.query_one(Field).value
 
     def open(self) -> None:
         """Shows the field, with what is in effect, and gives it the focus."""
         self.add_class("-shown")
-        self.query_one(Input).focus()
-        self.tell()
+        self.query_one(Field).focus()
+        self.call_after_refresh(self.tell)
 
     def tell(self) -> None:
         """Says what was found up to now; goes away where nothing is looked for any more."""
@@ -92,7 +91,7 @@ class FilterBar(Vertical):
         if messages.filter is None and not self.has_focus_within and self.has_class("-shown"):
             self._close()
             return
-        self.query_one(".filter-status", Static).update(sanitise(self._status()))
+        self.query_one(".filter-status", Static).update(sanitise(self._status()), layout=False)
         given_up = messages.view.matches.problem if messages.view.matches is not None else ""
         self._say(self._problem or given_up, bad=bool(given_up))
 
@@ -127,14 +126,15 @@ class FilterBar(Vertical):
 
     def _say(self, words: str, *, bad: bool) -> None:
         line = self.query_one(".filter-problem", Static)
-        line.update(sanitise(words))
+        if str(line.content) != sanitise(words):
+            line.update(sanitise(words))
         line.set_class(bool(words), "-shown")
         line.set_class(bad, "-bad")
 
     def _close(self) -> None:
         self._problem = ""
         with self.prevent(Input.Changed):
-            self.query_one(Input).value = ""
+            self.query_one(Field).value = ""
         self._say("", bad=False)
         self.remove_class("-shown")
 
@@ -169,7 +169,7 @@ class FilterBar(Vertical):
         if self._recalled < 0:
             self._typed = self.expression
         self._recalled = min(max(self._recalled + step, -1), len(entries) - 1)
-        field = self.query_one(Input)
+        field = self.query_one(Field)
         field.value = self._recall_value()
         field.cursor_position = len(field.value)
 

@@ -16,6 +16,7 @@ from textual.widget import Widget
 
 from natstui.stream.ring import Record
 from natstui.widgets.message_document import MessageDocument, View
+from natstui.widgets.message_rows import restyle
 from natstui.widgets.subject_palette import color_number, palette
 
 COPIED_ROWS = 20_000
@@ -138,21 +139,12 @@ class MessageBody(ScrollView, can_focus=True):
         strip = Strip(segments, sum(cell_len(segment.text) for segment in segments)).adjust_cell_length(width, Style())
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(number)) is not None:
-            strip = self._select(strip, span)
+            strip = restyle(strip, span, self.screen.get_component_rich_style("screen--selection"))
         return strip.apply_style(self.rich_style).apply_offsets(0, number)
 
     @staticmethod
     def _pieces(document: MessageDocument, number: int) -> list[tuple[str, str]]:
         return [(piece.text, piece.kind) for piece in document[number].pieces]
-
-    def _select(self, strip: Strip, span: tuple[int, int]) -> Strip:
-        text = strip.text
-        start, end = span[0], len(text) if span[1] == -1 else span[1]
-        style = self.screen.get_component_rich_style("screen--selection")
-        first, last = cell_len(text[:start]), cell_len(text[:end])
-        selected = strip.crop(first, last)
-        marked = Strip([Segment(part, (own or Style()) + style) for part, own, _ in selected], selected.cell_length)
-        return Strip.join([strip.crop(0, first), marked, strip.crop(last, strip.cell_length)])
 
     @property
     def allow_select(self) -> bool:

@@ -102,19 +102,13 @@ class RowPainter:
             Segment(text, (subject if style == "subject" else self._style(style)) + cursor) for text, style in pieces
         ]
         strip = Strip(segments, sum(cell_len(text) for text, _ in pieces)).adjust_cell_length(self._width, cursor)
-        if selection is not None and (span := selection.get_span(index)) is not None:
-            strip = self._select(strip, span)
+        wanted = self._list.filter
+        if wanted is not None and isinstance(entry, tuple):
+            for span in wanted.spans(strip.text):
+                strip = restyle(strip, span, self._style("match"))
+        if selection is not None and (selected := selection.get_span(index)) is not None:
+            strip = restyle(strip, selected, self._list.screen.get_component_rich_style("screen--selection"))
         return strip.apply_style(self._list.rich_style).apply_offsets(0, index)
-
-    def _select(self, strip: Strip, span: tuple[int, int]) -> Strip:
-        """The strip with the characters from span[0] up to span[1] (−1: the end) shown as selected."""
-        text = strip.text
-        start, end = span[0], len(text) if span[1] == -1 else span[1]
-        style = self._list.screen.get_component_rich_style("screen--selection")
-        first, last = cell_len(text[:start]), cell_len(text[:end])
-        selected = strip.crop(first, last)
-        marked = Strip([Segment(part, (own or Style()) + style) for part, own, _ in selected], selected.cell_length)
-        return Strip.join([strip.crop(0, first), marked, strip.crop(last, strip.cell_length)])
 
     def _pieces(self, index: int) -> list[Piece]:
         entry = self._list.source[index]
@@ -129,7 +123,7 @@ class RowPainter:
         at = source.time_of(index)
         if not self.show_delta:
             return clock_words(at)
-        before = source.older(index)
+        before = self._list.view.walk().older(index)
         return delta_words(at - source.time_of(before)).rjust(12) if before is not None else ""
 
     def _widen_subject(self, record: Record) -> None:
@@ -166,6 +160,16 @@ class RowPainter:
         if style is None:
             style = self._styles[name] = Style(color=palette(self._list.background_colors[1])[number].rich_color)
         return style
+
+
+def restyle(strip: Strip, span: tuple[int, int], style: Style) -> Strip:
+    """The strip with the characters from span[0] up to span[1] (−1: the end) in another style."""
+    text = strip.text
+    start, end = span[0], len(text) if span[1] == -1 else span[1]
+    first, last = cell_len(text[:start]), cell_len(text[:end])
+    chosen = strip.crop(first, last)
+    changed = Strip([Segment(part, (own or Style()) + style) for part, own, _ in chosen], chosen.cell_length)
+    return Strip.join([strip.crop(0, first), changed, strip.crop(last, strip.cell_length)])
 
 
 def _gap_rule(gap: Gap, width: int) -> str:

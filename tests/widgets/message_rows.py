@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual import on
 from textual.app import App, ComposeResult
 
 from natstui.stream.ring import MessageRing, Record
@@ -41,7 +42,8 @@ class ListApp(App[None]):
     def on_message_list_opened(self, event: MessageList.Opened) -> None:
         self.opened.append(event)
 
-    def on_message_list_follow_changed(self, event: MessageList.FollowChanged) -> None:
+    @on(MessageList.FollowChanged)
+    def note_follow_change(self, event: MessageList.FollowChanged) -> None:
         self.follow_changes.append((event.following, event.paused))
 
 
