@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from rich.segment import Segments
+from rich.traceback import Traceback
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding
@@ -30,6 +32,7 @@ from natstui.screens.help import HelpScreen, key_groups
 from natstui.session import Session
 from natstui.stream.sanitise import sanitise
 from natstui.styles.themes import DARK, THEMES
+from natstui.terminal import terminal_driver
 from natstui.widgets.key_line import key_words, shown_keys
 
 if TYPE_CHECKING:
@@ -38,8 +41,8 @@ if TYPE_CHECKING:
     from natstui.launch import Launch
 
 DEFAULT_PANELS = (PanelSpec("subscribe"), PanelSpec("publish"), PanelSpec("request"))
-TICK, DRAIN = 1.0, 0.1
-"""Seconds between two ticks of the shared clock, and between two looks at what came in."""
+TICK, DRAIN, SSH_DRAIN = 1.0, 0.1, 0.25
+"""Seconds between two ticks of the shared clock, and between two looks at what came in, here and over SSH."""
 
 
 class NatstuiApp(App[int]):
@@ -70,7 +73,7 @@ class NatstuiApp(App[int]):
         log_path: Path | None = None,
     ) -> None:
         free_alt_digits()
-        super().__init__()
+        super().__init__(driver_class=terminal_driver())
         self.launch = launch
         path = log_path or launch.settings.log_file or state_directory() / "events.log"
         self.session = Session(launch, clock or Clock(), EventLog(path.expanduser()), manager)
@@ -100,7 +103,8 @@ class NatstuiApp(App[int]):
                     pass
         if self._ticks:
             self.set_interval(TICK, self.tick, name="the shared clock")
-            self.set_interval(DRAIN, self.drain, name="what came in")
+            drain = SSH_DRAIN if self.launch.settings.ssh_profile else DRAIN
+            self.set_interval(drain, self.drain, name="what came in")
         # The client is loaded and connects after the first paint.
         self.call_after_refresh(self._connect)
 
@@ -297,6 +301,12 @@ class NatstuiApp(App[int]):
         self.dashboard.tick(self.session.clock.now())
         await closing
         self.exit(code, code)
+
+    def _fatal_error(self) -> None:
+        """End after an unhandled exception, its traceback without local variables: they may hold secrets."""
+        traceback = Traceback(show_locals=False, width=None, suppress=["textual", "rich"])
+        self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
+        self._close_messages_no_wait()
 
     async def on_unmount(self) -> None:
         await self.session.close()

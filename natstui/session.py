@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from natstui.clock import Clock
 from natstui.drafts import History
-from natstui.event_log import EventLog
+from natstui.event_log import EventLog, state_directory
+from natstui.stream.filter_history import FilterHistory
 
 if TYPE_CHECKING:
     from natstui.connection.manager import ConnectionManager
@@ -31,6 +32,7 @@ class Session:
         self.clock = clock
         self.log = log
         self.history = History()
+        self.filters = FilterHistory(state_directory() / "filters.json" if log.path is not None else None)
         self.options: ConnectOptions = launch.options
         """For the next panel's connection."""
         self._manager = manager

@@ -189,6 +189,9 @@ class PublishPanel(Panel):
             self.notice.say("There is no subject to publish to: write one, for example orders.new.")
             self.query_one("#subject", Field).focus()
             return
+        if self.session.launch.settings.read_only:
+            self.notice.say("natstui is read-only: start it without read_only to publish.", "warning")
+            return
         self.notice.clear()
         payload = draft.payload.encode("utf-8", "surrogateescape")
         self.run = Run(draft, payload, headers, times, interval)

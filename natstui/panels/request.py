@@ -158,6 +158,9 @@ class RequestPanel(Panel):
             self.notice.say("There is no subject to ask: write one, for example svc.echo.")
             self.query_one("#subject", Field).focus()
             return
+        if self.session.launch.settings.read_only:
+            self.notice.say("natstui is read-only: start it without read_only to request.", "warning")
+            return
         self.notice.clear()
         self._since = self.session.clock.now()
         self._worker = self.work(self._ask(self.connection, question), "ask", "Waiting for replies")

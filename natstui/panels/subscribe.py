@@ -22,6 +22,7 @@ from natstui.panels.base import Panel, sentence
 from natstui.stream.rate import RateMeter
 from natstui.stream.ring import MessageRing
 from natstui.widgets.field import Field, LabelledField
+from natstui.widgets.filter_bar import FilterBar
 from natstui.widgets.fitting import Part, part
 from natstui.widgets.line import Line
 from natstui.widgets.message_list import MessageList
@@ -77,7 +78,9 @@ class SubscribePanel(Panel):
             yield LabelledField(
                 "queue", Field(self._wanted.queue, placeholder="none", id="queue"), classes="short-label queue-field"
             )
-        yield MessageList(self.ring, empty_text=self._empty_words())
+        messages = MessageList(self.ring, empty_text=self._empty_words())
+        yield messages
+        yield FilterBar(messages, history=self.session.filters)
         yield Line(classes="panel-footer")
 
     @property
