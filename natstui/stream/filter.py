@@ -59,7 +59,7 @@ class FilterError(ValueError):
     def __init__(self, problem: str, text: str, position: int) -> None:
         before = ("…" if position > 24 else "") + text[max(0, position - 24) : position]
         after = text[position : position + 16] + ("…" if position + 16 < len(text) else "")
-        super().__init__(f"{problem}: {before}▸{after}")
+        super().__init__(f"{problem}: {before}▶{after}")
         self.problem = problem
         self.position = position
 

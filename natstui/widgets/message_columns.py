@@ -20,7 +20,8 @@ SPACING = 2
 SUBJECT_MIN, SUBJECT_START = 8, 12
 PAYLOAD_MIN = 12
 
-_JSON_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*+"?)(\s*:)?|[{}\[\],]+')
+# A name with the marks around it, or a string that is none and is passed over.
+_JSON_NAME = re.compile(r'[{}\[\],\s]*"(?:[^"\\]|\\.)*+"(\s*:)|"(?:[^"\\]|\\.)*+"?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Piece(NamedTuple):
 
     text: str
     style: str
-    """The name of its style: space, time, subject, size, reply, headers, payload, key, mark, empty."""
+    """The name of its style: time, subject, size, reply, headers, payload, key, empty."""
 
 
 class Placed(NamedTuple):
@@ -150,15 +151,19 @@ def fit(text: str, cells: int) -> str:
     return set_cell_size(text, cells - 1) + "…" if cells > 0 else ""
 
 
-def row(record: Record, when: str, placed: Sequence[Placed]) -> list[Piece]:
-    """One message as pieces of sanitised text that fill the columns exactly; `when` is what the time column shows."""
+def row(record: Record, when: str, placed: Sequence[Placed], *, plain: bool = False) -> list[Piece]:
+    """One message as pieces of sanitised text that fill the columns exactly.
+
+    `when` is what the time column shows; `plain` leaves the payload in one piece, for rows that nobody can read anyway:
+    each piece costs some 40 bytes on the way to the terminal. So the space between columns is part of the piece before.
+    """
     subject, reply, payload, block = record
     pieces: list[Piece] = []
     for key, cells in placed:
         if pieces:
-            pieces.append(Piece(" " * SPACING, "space"))
+            pieces[-1] = Piece(pieces[-1].text + " " * SPACING, pieces[-1].style)
         if key == "payload":
-            pieces.extend(_payload(payload, cells))
+            pieces.extend(_payload(payload, cells, plain))
         elif key == "subject":
             pieces.append(Piece(fit(subject_preview(subject, cells + 1), cells), "subject"))
         elif key == "time":
@@ -172,7 +177,7 @@ def row(record: Record, when: str, placed: Sequence[Placed]) -> list[Piece]:
     return pieces
 
 
-def _payload(payload: bytes, cells: int) -> list[Piece]:
+def _payload(payload: bytes, cells: int, plain: bool) -> list[Piece]:
     if not payload:
         return [Piece(fit("(empty)", cells), "empty")]
     text = preview(payload, cells + 1)
@@ -180,16 +185,15 @@ def _payload(payload: bytes, cells: int) -> list[Piece]:
         # Combining marks take no cells: look further for what fills the column.
         text = preview(payload, 4 * (cells + 1))
     text = fit(text, cells)
-    if text[0] not in "{[":
+    if plain or text[0] not in "{[":
         return [Piece(text, "payload")]
     pieces, done = [], 0
-    for match in _JSON_TOKEN.finditer(text):
-        if match[1] is not None and match[2] is None:
+    for match in _JSON_NAME.finditer(text):
+        if match[1] is None:
             continue
         if match.start() > done:
             pieces.append(Piece(text[done : match.start()], "payload"))
-        pieces.append(Piece(match[0], "key" if match[1] is not None else "mark"))
+        pieces.append(Piece(match[0], "key"))
         done = match.end()
-    if done < len(text):
-        pieces.append(Piece(text[done:], "payload"))
+    pieces.append(Piece(text[done:], "payload"))
     return pieces

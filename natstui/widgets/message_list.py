@@ -43,7 +43,6 @@ class MessageList(MessageScroll, can_focus=True):
         "message-list--headers",
         "message-list--payload",
         "message-list--key",
-        "message-list--mark",
         "message-list--empty",
         "message-list--gap",
         "message-list--cursor",
@@ -63,7 +62,6 @@ class MessageList(MessageScroll, can_focus=True):
         & > .message-list--headers { color: $text-muted; }
         & > .message-list--payload { color: $foreground; }
         & > .message-list--key { color: $text-muted; }
-        & > .message-list--mark { color: $text-disabled; }
         & > .message-list--empty { color: $text-disabled; text-style: italic; }
         & > .message-list--gap { color: $text-warning; }
         & > .message-list--cursor { background: $foreground 8%; }
@@ -155,6 +153,9 @@ class MessageList(MessageScroll, can_focus=True):
 
     def _rows_changed(self) -> None:
         self._painter.forget_rows()
+
+    def _rows_fly_by(self, flying: bool) -> None:
+        self._painter.plain = flying
 
     def action_words(self, action: str) -> str:
         """What a key does now, where that is not always the same."""

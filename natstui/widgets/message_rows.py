@@ -35,6 +35,7 @@ class RowPainter:
         self._width = -1
         self._strips: LRUCache[tuple[int, bool], Strip] = LRUCache(1024)
         self._styles: dict[str, Style] = {}
+        self._plain = False
         self.show_delta = False
         """Whether the time column shows the time since the message before."""
         self.rows_formatted = 0
@@ -49,6 +50,17 @@ class RowPainter:
     def columns(self, columns: tuple[Column, ...]) -> None:
         self._columns = columns
         self.forget_rows()
+
+    @property
+    def plain(self) -> bool:
+        """Whether payloads are painted in one colour."""
+        return self._plain
+
+    @plain.setter
+    def plain(self, plain: bool) -> None:
+        if plain != self._plain:
+            self._plain = plain
+            self._strips.clear()
 
     def forget_rows(self) -> None:
         """Paints every row anew from now on."""
@@ -74,11 +86,13 @@ class RowPainter:
             self._strips.clear()
         selection = self._list.text_selection
         if selection is None and (kept := self._strips.get((index, chosen))) is not None:
-            return kept
+            # Where the text stands matters to a mouse only, and a mouse asks for a row that was painted before.
+            return kept.apply_offsets(0, index)
         strip = self._paint(index, chosen, selection)
         if selection is None:
             self._strips[(index, chosen)] = strip
-        return strip
+            return strip
+        return strip.apply_offsets(0, index)
 
     def blank(self, words: str) -> Strip:
         """A row without an entry, with `words` in its middle."""
@@ -95,20 +109,22 @@ class RowPainter:
 
     def _paint(self, index: int, chosen: bool, selection: Selection | None) -> Strip:
         entry = self._list.source[index]
-        pieces = self._pieces(index)
         subject = self._subject_style(entry[0]) if isinstance(entry, tuple) else Style()
-        cursor = self._style("cursor") if chosen else Style()
-        segments = [
-            Segment(text, (subject if style == "subject" else self._style(style)) + cursor) for text, style in pieces
-        ]
-        strip = Strip(segments, sum(cell_len(text) for text, _ in pieces)).adjust_cell_length(self._width, cursor)
+        cursor = self._style("cursor") if chosen else None
+        segments = []
+        cells = 0
+        for text, name in self._pieces(index):
+            style = subject if name == "subject" else self._style(name)
+            segments.append(Segment(text, style if cursor is None else style + cursor))
+            cells += cell_len(text)
+        strip = Strip(segments, cells).adjust_cell_length(self._width, self._style("space"))
         wanted = self._list.filter
         if wanted is not None and isinstance(entry, tuple):
             for span in wanted.spans(strip.text):
                 strip = restyle(strip, span, self._style("match"))
         if selection is not None and (selected := selection.get_span(index)) is not None:
             strip = restyle(strip, selected, self._list.screen.get_component_rich_style("screen--selection"))
-        return strip.apply_style(self._list.rich_style).apply_offsets(0, index)
+        return strip
 
     def _pieces(self, index: int) -> list[Piece]:
         entry = self._list.source[index]
@@ -116,7 +132,7 @@ class RowPainter:
             return [Piece(_gap_rule(entry, self._width), "gap")]
         self.rows_formatted += 1
         self._widen_subject(entry)
-        return columns_of.row(entry, self._when(index), self._placed)
+        return columns_of.row(entry, self._when(index), self._placed, plain=self._plain)
 
     def _when(self, index: int) -> str:
         source = self._list.source
@@ -141,24 +157,27 @@ class RowPainter:
     def _style(self, name: str) -> Style:
         style = self._styles.get(name)
         if style is None:
-            style = self._styles[name] = Style() if name == "space" else self._component_style(name)
+            base = self._list.rich_style
+            style = self._styles[name] = base if name == "space" else self._component_style(name, base)
         return style
 
-    def _component_style(self, name: str) -> Style:
-        """Only what a component class sets itself, so that a row's base style shows through the rest."""
+    def _component_style(self, name: str, base: Style) -> Style:
+        """What a component class sets itself, over the list's style; a mark upon a row sets no more than its own."""
         component = f"message-list--{name}"
         rules, whole = self._list.get_component_styles(component), self._list.get_component_rich_style(component)
-        return rules.text_style + Style(
+        own = rules.text_style + Style(
             color=whole.color if rules.has_rule("color") else None,
             bgcolor=whole.bgcolor if rules.has_rule("background") else None,
         )
+        return own if name in ("cursor", "match") else base + own
 
     def _subject_style(self, subject: bytes) -> Style:
         number = color_number(subject)
         name = f"subject {number}"
         style = self._styles.get(name)
         if style is None:
-            style = self._styles[name] = Style(color=palette(self._list.background_colors[1])[number].rich_color)
+            color = palette(self._list.background_colors[1])[number].rich_color
+            style = self._styles[name] = self._list.rich_style + Style(color=color)
         return style
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -18,6 +19,12 @@ from natstui.stream.view import MessageView
 
 SCAN_SECONDS = 0.008
 """How long a filter looks at messages within one frame."""
+
+FLYING_INTERVAL = 0.18
+"""Least seconds between two repaints while rows come faster than anyone can read."""
+
+FLYING_PART = 4
+"""Rows come too fast to be read when this part of the screen, one in four, is new at two repaints in a row."""
 
 FRAME = 1 / 60
 """Seconds between two such looks while there is more to look at."""
@@ -83,6 +90,12 @@ class MessageScroll(ScrollView):
         self._view = MessageView(ring)
         self._own_scroll = False
         self._scan_timer: Timer | None = None
+        self._flying = False
+        self._bursts = 0
+        self._last_end = ring.end
+        self._painted_at = 0.0
+        self.repaint_interval = 0.0
+        """Least seconds between two repaints for new messages, for slow lines; the user's own doing shows at once."""
         self.filter_field: FilterField | None = None
         """What the key for the filter opens, and what hears of findings."""
 
@@ -132,17 +145,37 @@ class MessageScroll(ScrollView):
         Returns:
             Whether anything was repainted.
         """
-        if not self._view.refresh():
+        now = time.monotonic()
+        if now - self._painted_at < max(self.repaint_interval, FLYING_INTERVAL if self._flying else 0.0):
             return False
+        came, self._last_end = self.ring.end - self._last_end, self.ring.end
+        if not self._view.refresh():
+            self._bursts = 0
+            if self._flying:
+                self._fly(False)
+                self.refresh()
+            return False
+        self._bursts = self._bursts + 1 if came * FLYING_PART >= self.size.height > 0 else 0
+        self._fly(self.following and self._bursts > 1)
+        self._painted_at = now
         self._scan()
         self._resize_rows()
         self.refresh()
         return True
 
+    def _fly(self, flying: bool) -> None:
+        if flying != self._flying:
+            self._flying = flying
+            self._rows_fly_by(flying)
+
+    def _rows_fly_by(self, flying: bool) -> None:
+        """Rows come, or no longer come, faster than anyone can read."""
+
     # Following and holding
 
     def follow(self) -> None:
         """Shows the newest message and stays with it."""
+        self._fly(False)
         changed = self._view.follow()
         self._scan()
         self._resize_rows()
@@ -155,6 +188,7 @@ class MessageScroll(ScrollView):
         self._hold(paused=True)
 
     def _hold(self, *, paused: bool = False) -> None:
+        self._fly(False)
         if self._view.hold(paused=paused):
             self.refresh()
             self.post_message(self.FollowChanged(self, False, self.paused))

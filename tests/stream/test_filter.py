@@ -160,31 +160,31 @@ def test_a_blank_expression_is_no_filter(blank: str) -> None:
 @pytest.mark.parametrize(
     ("expression", "sentence"),
     [
-        ("(a", "This parenthesis is not closed: ▸(a"),
-        ("a)", "There is no opening parenthesis for this one: a▸)"),
-        ("a or", "Something to look for is missing: a or▸"),
-        ("()", "Something to look for is missing: (▸)"),
-        ("and", "Something to look for is missing before this; to look for the word, quote it: ▸and"),
-        ("a and or b", "Something to look for is missing before this; to look for the word, quote it: a and ▸or b"),
-        ("/abc", "This pattern is not closed with a slash; put a path in quotation marks: ▸/abc"),
-        ("x /a(/", "This is no regular expression (missing )): x ▸/a(/"),
-        ("/api/v1", "After a pattern only i, m or s may stand; put a path in quotation marks: /api/▸v1"),
-        ("//", "There is nothing between these slashes: ▸//"),
-        ('""', 'There is nothing between these quotation marks: ▸""'),
-        ('a "b', 'This quotation is not closed: a ▸"b'),
-        (".total >", 'A value is missing after ">": .total >▸'),
-        ("(.total > )", 'A value is missing after ">": (.total > ▸)'),
-        (".", "A name is missing after the dot, as in .order.total: .▸"),
-        (".a..b", "A name is missing after the dot, as in .order.total: .a.▸.b"),
-        (".a[x]", "An item is written [0], [-1] or [*]: .a▸[x]"),
-        ("total > 5", '">" compares a value in the JSON, as in .order.total > 100: total ▸> 5'),
-        ("header:", "The name of a header is missing, as in header:Nats-Msg-Id=81: header:▸"),
-        ("header:A<3", "Headers are compared with =, != or ~ only: header:A▸<3"),
-        ("subject:", "A subject is missing: subject:▸"),
-        ("subject:a.>.b", '">" may only end a subject: subject:a.▸>.b'),
-        ("subject:a..b", "A subject has no empty tokens: subject:a.▸.b"),
-        ("/a{2000}/", "The counts in a pattern may multiply to 1,000 at most, not 2,000: ▸/a{2000}/"),
-        ("/(a{100}){100}/", "The counts in a pattern may multiply to 1,000 at most, not 10,000: ▸/(a{100}){100}/"),
+        ("(a", "This parenthesis is not closed: ▶(a"),
+        ("a)", "There is no opening parenthesis for this one: a▶)"),
+        ("a or", "Something to look for is missing: a or▶"),
+        ("()", "Something to look for is missing: (▶)"),
+        ("and", "Something to look for is missing before this; to look for the word, quote it: ▶and"),
+        ("a and or b", "Something to look for is missing before this; to look for the word, quote it: a and ▶or b"),
+        ("/abc", "This pattern is not closed with a slash; put a path in quotation marks: ▶/abc"),
+        ("x /a(/", "This is no regular expression (missing )): x ▶/a(/"),
+        ("/api/v1", "After a pattern only i, m or s may stand; put a path in quotation marks: /api/▶v1"),
+        ("//", "There is nothing between these slashes: ▶//"),
+        ('""', 'There is nothing between these quotation marks: ▶""'),
+        ('a "b', 'This quotation is not closed: a ▶"b'),
+        (".total >", 'A value is missing after ">": .total >▶'),
+        ("(.total > )", 'A value is missing after ">": (.total > ▶)'),
+        (".", "A name is missing after the dot, as in .order.total: .▶"),
+        (".a..b", "A name is missing after the dot, as in .order.total: .a.▶.b"),
+        (".a[x]", "An item is written [0], [-1] or [*]: .a▶[x]"),
+        ("total > 5", '">" compares a value in the JSON, as in .order.total > 100: total ▶> 5'),
+        ("header:", "The name of a header is missing, as in header:Nats-Msg-Id=81: header:▶"),
+        ("header:A<3", "Headers are compared with =, != or ~ only: header:A▶<3"),
+        ("subject:", "A subject is missing: subject:▶"),
+        ("subject:a.>.b", '">" may only end a subject: subject:a.▶>.b'),
+        ("subject:a..b", "A subject has no empty tokens: subject:a.▶.b"),
+        ("/a{2000}/", "The counts in a pattern may multiply to 1,000 at most, not 2,000: ▶/a{2000}/"),
+        ("/(a{100}){100}/", "The counts in a pattern may multiply to 1,000 at most, not 10,000: ▶/(a{100}){100}/"),
     ],
 )
 def test_a_wrong_expression_is_answered_with_one_sentence_that_points_at_the_place(
@@ -193,7 +193,7 @@ def test_a_wrong_expression_is_answered_with_one_sentence_that_points_at_the_pla
     with pytest.raises(FilterError) as raised:
         parse_filter(expression)
     assert str(raised.value) == sentence
-    assert raised.value.position == sentence.split(": ")[-1].index("▸")
+    assert raised.value.position == sentence.split(": ")[-1].index("▶")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from textual.pilot import Pilot
 
 from natstui.stream.ring import MessageRing
 from natstui.widgets.message_list import MessageList
+from tests.waiting import until
 from tests.widgets.message_rows import ListApp, ids, painted, record, records
 
 
@@ -49,6 +50,50 @@ async def test_only_painted_rows_are_decoded() -> None:
         await show(pilot, app.messages)
         assert ids(app.messages) == list(range(99_990, 100_000))
         assert app.messages.rows_formatted <= 10 * 11
+
+
+def colors(messages: MessageList) -> int:
+    """How many styles the last row has."""
+    return len({style for _, style, _ in messages.render_line(messages.size.height - 1)})
+
+
+async def test_rows_that_fly_by_are_painted_less_often_and_plainly_until_it_is_quiet() -> None:
+    app = ListApp()
+    async with app.run_test(size=(80, 10)) as pilot:
+        for start in range(0, 3_000, 1_000):
+            app.ring.extend(records(start, 1_000))
+            await until(app.messages.refresh_from_ring)
+            await pilot.pause()
+        flying = colors(app.messages)
+        app.ring.extend(records(3_000, 1_000))
+        assert not app.messages.refresh_from_ring()
+        await until(app.messages.refresh_from_ring)
+        await until(lambda: not app.messages.refresh_from_ring() and colors(app.messages) > flying)
+        assert ids(app.messages)[-1] == 3_999
+
+
+async def test_a_burst_on_an_empty_list_is_painted_in_full() -> None:
+    app = ListApp()
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.ring.extend(records(0, 1))
+        await show(pilot, app.messages)
+        app.ring.extend(records(1, 500))
+        await show(pilot, app.messages)
+        assert ids(app.messages)[-1] == 500
+        assert colors(app.messages) == 4
+
+
+async def test_another_theme_paints_every_row_anew() -> None:
+    app = ListApp()
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.ring.extend(records(0, 20))
+        await show(pilot, app.messages)
+        before = [style for _, style, _ in app.messages.render_line(0)]
+        app.theme = "textual-light"
+        await pilot.pause()
+        after = [style for _, style, _ in app.messages.render_line(0)]
+        assert all(one.color != other.color for one, other in zip(before, after, strict=True))
+        assert {style.bgcolor for style in after} == {app.messages.rich_style.bgcolor}
 
 
 async def test_pausing_keeps_the_view_while_the_ring_rolls_over() -> None:
