@@ -38,6 +38,8 @@ KINDS: dict[str, type[Panel]] = {kind.KIND: kind for kind in (SubscribePanel, Pu
 SAMPLE_SUBJECTS = {"subscribe": "orders.>", "publish": "orders.created", "request": "svc.echo"}
 """Subjects of the embedded server's sample traffic."""
 
+NO_PANEL = "There is no panel.\n\n^n opens one.   F1 shows every key.   ^q leaves."
+
 MOST_PANELS = 9
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
 """Cells below which a sentence takes the place of the dashboard."""
@@ -74,7 +76,7 @@ class DashboardScreen(Screen[None]):
         with PanelGrid(id="panels"):
             for spec in self._specs[:MOST_PANELS]:
                 yield self._make(spec)
-        yield Static("", id="no-panels", markup=False)
+        yield Static(NO_PANEL, id="no-panels", markup=False)
         yield Static("", id="too-small", markup=False)
         yield KeyLine()
 
@@ -139,11 +141,7 @@ class DashboardScreen(Screen[None]):
     def _arranged(self) -> None:
         grid = self.grid
         self.set_class(grid.shows_one and len(grid.panels) > 1, "-tabs")
-        empty = self.query_one("#no-panels", Static)
-        empty.display = not grid.panels
-        grid.display = bool(grid.panels)
-        if not grid.panels:
-            empty.update("There is no panel.\n\n^n opens one.   F1 shows every key.   ^q leaves.")
+        self.set_class(not grid.panels, "-empty")
         for number, panel in enumerate(self.panels, 1):
             panel.number = number
             panel.show_title()
@@ -195,7 +193,7 @@ class DashboardScreen(Screen[None]):
         """Put a panel behind the others, connect it and give it the focus."""
         panel = self._make(spec)
         grid = self.grid
-        grid.display = True
+        self.remove_class("-empty")
         await grid.mount(panel)
         if self._connects:
             panel.attach()

@@ -18,7 +18,7 @@ from natstui.connection import events as kinds
 from natstui.connection.errors import PermissionDeniedError, SubjectError
 from natstui.connection.events import Event
 from natstui.keys import bindings
-from natstui.panels.base import Panel, sentence
+from natstui.panels.base import RESTARTABLE, Panel, sentence
 from natstui.stream.rate import RateMeter
 from natstui.stream.ring import MessageRing
 from natstui.widgets.field import Field, LabelledField
@@ -123,8 +123,6 @@ class SubscribePanel(Panel):
                 del self._taken[subject]
                 if subscription.active:
                     await subscription.unsubscribe()
-        if not wanted.subjects:
-            await connection.open()
         problems: list[str] = []
         for subject in wanted.subjects:
             if subject in self._taken:
@@ -133,6 +131,8 @@ class SubscribePanel(Panel):
                 self._taken[subject] = await connection.subscribe(subject, batch=self.ring.extend, queue=wanted.queue)
             except (SubjectError, PermissionDeniedError) as error:
                 problems.append(sentence(error))
+        if connection.state in RESTARTABLE:
+            await connection.open()
         self.post_message(self.Applied(tuple(problems)))
 
     def _detach(self) -> None:
