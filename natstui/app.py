@@ -32,7 +32,7 @@ from natstui.screens.help import HelpScreen, key_groups
 from natstui.session import Session
 from natstui.stream.sanitise import sanitise
 from natstui.styles.themes import DARK, THEMES
-from natstui.terminal import terminal_driver
+from natstui.terminal_driver import terminal_driver
 from natstui.widgets.key_line import key_words, shown_keys
 
 if TYPE_CHECKING:
