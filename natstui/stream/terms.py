@@ -121,7 +121,10 @@ class Pattern:
         if product > REPEATS:
             raise BadPattern(f"The counts in a pattern may multiply to {REPEATS:,} at most, not {product:,}")
         # Imported when first needed: most sessions have no pattern, and the start need not pay for it.
-        regex = importlib.import_module("regex")
+        try:
+            regex = importlib.import_module("regex")
+        except ImportError:
+            raise BadPattern('Patterns need the package "regex", which is not installed') from None
         letters = re.sub(r"\\.", "", source, flags=re.DOTALL)
         value = regex.IGNORECASE if "i" in flags or letters == letters.lower() else 0
         value |= (regex.MULTILINE if "m" in flags else 0) | (regex.DOTALL if "s" in flags else 0)

@@ -20,8 +20,11 @@ from natstui.stream.view import MessageView
 SCAN_SECONDS = 0.008
 """How long a filter looks at messages within one frame."""
 
-FLYING_INTERVAL = 0.18
-"""Least seconds between two repaints while rows come faster than anyone can read."""
+STEADY_INTERVAL = 0.18
+"""Least seconds between two repaints while messages keep coming: five a second look alive, and cost half of ten."""
+
+STEADY = 3
+"""Messages keep coming when they did so at this many calls of `refresh_from_ring` in a row."""
 
 FLYING_PART = 4
 """Rows come too fast to be read when this part of the screen, one in four, is new at two repaints in a row."""
@@ -91,7 +94,7 @@ class MessageScroll(ScrollView):
         self._own_scroll = False
         self._scan_timer: Timer | None = None
         self._flying = False
-        self._bursts = 0
+        self._steady = self._bursts = 0
         self._last_end = ring.end
         self._painted_at = 0.0
         self.repaint_interval = 0.0
@@ -146,15 +149,16 @@ class MessageScroll(ScrollView):
             Whether anything was repainted.
         """
         now = time.monotonic()
-        if now - self._painted_at < max(self.repaint_interval, FLYING_INTERVAL if self._flying else 0.0):
+        if now - self._painted_at < max(self.repaint_interval, STEADY_INTERVAL if self._steady >= STEADY else 0.0):
             return False
         came, self._last_end = self.ring.end - self._last_end, self.ring.end
         if not self._view.refresh():
-            self._bursts = 0
+            self._steady = self._bursts = 0
             if self._flying:
                 self._fly(False)
                 self.refresh()
             return False
+        self._steady += 1
         self._bursts = self._bursts + 1 if came * FLYING_PART >= self.size.height > 0 else 0
         self._fly(self.following and self._bursts > 1)
         self._painted_at = now
