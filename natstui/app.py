@@ -79,6 +79,7 @@ class NatstuiApp(App[int]):
         self.session = Session(launch, clock or Clock(), EventLog(path.expanduser()), manager)
         self._ticks = ticks
         self._embedded: EmbeddedServer | None = None
+        self._changed_keys: dict[str, str] = {}
         self._was_connected = False
         self._told_first_failure = False
         for theme in THEMES:
@@ -118,8 +119,8 @@ class NatstuiApp(App[int]):
                 self._tell(f"There is no theme {settings.theme!r}. There are {known}.", "warning")
         ids = [*KEYS, *_ids_of_widgets()]
         keymap, problems = check_keymap(settings.keymap, ids)
-        if keymap:
-            self.set_keymap(keymap)
+        self._changed_keys = keymap
+        self.set_keymap(keymap)
         for problem in (*problems, *self.launch.warnings):
             self._tell(problem, "warning")
 
@@ -136,9 +137,13 @@ class NatstuiApp(App[int]):
 
     def tick(self, now: datetime | None = None) -> None:
         """Show the time that has passed. One ticker for every countdown of the dashboard."""
+        if not self.is_running:
+            return
         moment = now or self.session.clock.now()
         for screen in self.screen_stack:
-            if callable(tick := getattr(screen, "tick", None)) and (screen.is_current or screen is self.dashboard):
+            if not screen.is_mounted or not (screen.is_current or screen is self.dashboard):
+                continue
+            if callable(tick := getattr(screen, "tick", None)):
                 tick(moment)
         if not self.session.is_closing:
             self.run_worker(
@@ -153,14 +158,16 @@ class NatstuiApp(App[int]):
 
     def drain(self) -> None:
         """Show what came in."""
-        if callable(drain := getattr(self.screen, "drain", None)):
+        if self.is_running and self.screen.is_mounted and callable(drain := getattr(self.screen, "drain", None)):
             drain()
 
     # Screens
 
     def action_show_help(self) -> None:
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(key_groups(self.screen)))
+        if isinstance(self.screen, HelpScreen):
+            self.screen.dismiss(None)
+        else:
+            self.push_screen(HelpScreen(key_groups(self.screen, self._changed_keys)))
 
     def action_show_connections(self) -> None:
         if self._go_back_from(ConnectionsScreen):

@@ -108,6 +108,8 @@ class Panel(Container, can_focus=True):
         self.options: ConnectOptions = session.options
         self.connection_id = connection_id
         self.connection: ManagedConnection | None = None
+        self.is_composed = False
+        """Whether its widgets are there."""
         self.number = 0
         """Its place on the dashboard, from 1 on."""
         self._arrived: deque[Event] = deque(maxlen=1000)
@@ -167,10 +169,12 @@ class Panel(Container, can_focus=True):
         yield Notice()
         yield from self.compose_body()
 
-    @property
-    def is_composed(self) -> bool:
-        """Whether its widgets are there."""
-        return bool(self.children)
+    def on_mount(self) -> None:
+        self.is_composed = True
+        self.body_mounted()
+
+    def body_mounted(self) -> None:
+        """All widgets of the panel are there."""
 
     @property
     def strip(self) -> ConnectionStrip:

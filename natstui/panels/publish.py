@@ -117,7 +117,7 @@ class PublishPanel(Panel):
             yield Line(id="progress")
         yield Line(classes="panel-footer")
 
-    def on_mount(self) -> None:
+    def body_mounted(self) -> None:
         self._show_run()
 
     @property

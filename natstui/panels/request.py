@@ -95,7 +95,7 @@ class RequestPanel(Panel):
         yield ReplyList(empty_text="F5 asks; the replies appear here")
         yield Line(classes="panel-footer")
 
-    def on_mount(self) -> None:
+    def body_mounted(self) -> None:
         self.query_one(".most-field").display = False
         self._show_counts()
 

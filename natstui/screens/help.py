@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from textwrap import wrap
+from typing import Any
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Static
+from textual.widgets import Input, Static, TextArea
 
 from natstui.keys import bindings
 from natstui.widgets.key_line import KeyLine, key_words
@@ -41,7 +44,7 @@ EXPLAINED = {
 class KeyEntry:
     """One binding as the help shows it."""
 
-    keys: str
+    keys: tuple[str, ...]
     words: str
     tooltip: str
     id: str
@@ -55,30 +58,45 @@ class KeyGroup:
     entries: tuple[KeyEntry, ...]
 
 
-def key_groups(screen: Screen[object]) -> list[KeyGroup]:
-    """What acts on a screen now, nearest to the focus first."""
-    found: dict[int, tuple[object, dict[str, tuple[list[str], str, str, str]]]] = {}
-    for key, active in screen.active_bindings.items():
-        binding = active.binding
+def key_groups(screen: Screen[Any], keymap: Mapping[str, str]) -> list[KeyGroup]:
+    """What acts on a screen now, nearest to the focus first; in a text field also what acts once it is left.
+
+    Args:
+        keymap: the keys that the user changed, by the ids of their bindings.
+    """
+    found: dict[int, tuple[DOMNode, dict[str, KeyEntry]]] = {}
+
+    def note(node: DOMNode, key: str, binding: Binding) -> None:
         if binding.system or not binding.description or not (binding.tooltip or binding.id):
-            continue
-        _, entries = found.setdefault(id(active.node), (active.node, {}))
-        name = binding.id or ""
+            return
+        entries = found.setdefault(id(node), (node, {}))[1]
         # A letter and a function key of the same action are told on one line.
-        keys, *_ = entries.setdefault(binding.action, ([], binding.description, binding.tooltip, name))
+        known = entries.get(binding.action)
+        keys = known.keys if known is not None else ()
         if key_words(key) not in keys:
-            keys.append(key_words(key))
-    groups = []
-    for node, entries in found.values():
-        rows = tuple(
-            KeyEntry("  ".join(keys[:3]), words[:1].upper() + words[1:], tooltip, name)
-            for keys, words, tooltip, name in entries.values()
-        )
-        groups.append(KeyGroup(_title(node), rows))
-    return groups
+            words = binding.description[:1].upper() + binding.description[1:]
+            name = known.id if known is not None else binding.id or ""
+            entries[binding.action] = KeyEntry((*keys, key_words(key)), words, binding.tooltip, name)
+
+    for key, active in screen.active_bindings.items():
+        note(active.node, key, active.binding)
+    if isinstance(screen.focused, Input | TextArea):
+        for node in screen.focused.ancestors:
+            for binding in _own_bindings(node):
+                for key in keymap.get(binding.id or "", binding.key).split(","):
+                    if len(key_words(key)) == 1:
+                        note(node, key, binding)
+    return [KeyGroup(_title(node), tuple(entries.values())) for node, entries in found.values()]
 
 
-def _title(node: object) -> str:
+def _own_bindings(node: DOMNode) -> Iterator[Binding]:
+    """The bindings that a node's classes of this project have."""
+    for one in type(node).__mro__:
+        if one.__module__.startswith("natstui"):
+            yield from (binding for binding in one.__dict__.get("BINDINGS", ()) if isinstance(binding, Binding))
+
+
+def _title(node: DOMNode) -> str:
     given = getattr(node, "KIND", "")
     if given:
         return f"{given} panel"
@@ -90,7 +108,7 @@ def _title(node: object) -> str:
 class HelpScreen(ModalScreen[None]):
     """Keys by group, what the shapes mean, and the ids under which a keymap changes keys."""
 
-    BINDINGS = bindings("screen.back", "app.help")
+    BINDINGS = bindings("screen.back")
 
     def __init__(self, groups: Iterable[KeyGroup]) -> None:
         super().__init__()
@@ -132,16 +150,13 @@ class HelpScreen(ModalScreen[None]):
     def action_back(self) -> None:
         self.dismiss(None)
 
-    def action_show_help(self) -> None:
-        self.dismiss(None)
-
 
 def _lines(entry: KeyEntry, width: int, ids: int) -> list[Content]:
     """One binding, its tooltip wrapped beneath itself."""
     indent = 2 + KEYS + WORDS
     tooltip = wrap(entry.tooltip, max(20, width - indent)) or [""]
     first = Content.assemble(
-        (f"  {entry.keys:<{KEYS}}", "bold"),
+        (f"  {'  '.join(entry.keys[:3]):<{KEYS}}", "bold"),
         f"{entry.words:<{WORDS}}",
         (f"{tooltip[0]:<{max(0, width - indent)}}" if ids else tooltip[0], "$text-muted"),
         (entry.id if ids else "", "$text-disabled"),

@@ -29,14 +29,14 @@ def key_words(keys: str) -> str:
 
 def shown_keys(screen: Screen[object]) -> list[tuple[str, Binding, ActiveBinding]]:
     """Each binding that acts now, once, with its first key, those nearest to the focus first."""
-    seen: set[tuple[int, str]] = set()
-    keys: list[tuple[str, Binding, ActiveBinding]] = []
+    found: dict[tuple[int, str], tuple[str, Binding, ActiveBinding]] = {}
     for key, active in screen.active_bindings.items():
         mark = (id(active.node), active.binding.action)
-        if mark not in seen and active.enabled:
-            seen.add(mark)
-            keys.append((key, active.binding, active))
-    return keys
+        known = found.get(mark)
+        # Of several keys the one that acts in a text field too is told.
+        if active.enabled and (known is None or (active.binding.priority and not known[1].priority)):
+            found[mark] = (key, active.binding, active)
+    return list(found.values())
 
 
 class KeyLine(Line):

@@ -68,7 +68,9 @@ async def test_a_queue_group_shares_the_messages(nats_server: NatsServer, connec
 
 
 async def test_a_denied_subscription_is_told_as_denied(nats_server_factory: Callable[..., NatsServer]) -> None:
-    server = nats_server_factory(user="ann", password="pw", permissions={"subscribe": {"allow": ["orders.>", "_INBOX.>"]}})
+    server = nats_server_factory(
+        user="ann", password="pw", permissions={"subscribe": {"allow": ["orders.>", "_INBOX.>"]}}
+    )
     app = make_app(server.url, "subscribe:secret.>", options={"user": "ann", "password": "pw"})
     async with app.run_test(size=SIZE):
         panel = subscribe_panel(app)
@@ -130,7 +132,13 @@ async def test_hostile_subjects_and_payloads_are_shown_harmless(nats_server: Nat
     async with app.run_test(size=SIZE):
         await until_connected(app)
         panel = subscribe_panel(app)
-        for payload in (b"[/x] [bold]", b"\x1b]0;owned\x07", "\x9b31m\u202eabc".encode(), b"\xff\xfe\x00", b"x" * 900_000):
+        for payload in (
+            b"[/x] [bold]",
+            b"\x1b]0;owned\x07",
+            "\x9b31m\u202eabc".encode(),
+            b"\xff\xfe\x00",
+            b"x" * 900_000,
+        ):
             await client.publish("evil.[/x]", payload)
         await until(lambda: panel.ring.received == 5)
         await until(lambda: "[/x] [bold]" in screen_text(app))

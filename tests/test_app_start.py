@@ -1,0 +1,112 @@
+"""The first start: where nothing answers, it says so and offers two ways on."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from natstui.screens.connect import ConnectDialog
+from natstui.screens.first_start import FirstStart
+from natstui.widgets.field import Field
+from tests.dashboards import SIZE, make_app, notice, screen_text, strip, subscribe_panel, until_connected
+from tests.servers import NatsServer
+from tests.waiting import until
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def test_it_says_what_was_tried_and_why_it_failed(free_port: int) -> None:
+    url = f"nats://127.0.0.1:{free_port}"
+    app = make_app(url)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(lambda: isinstance(app.screen, FirstStart))
+        await pilot.pause()
+        text = screen_text(app)
+        assert url in text and "refused" in text and "at TCP" in text
+        assert "connect elsewhere" in text and "embedded server" in text
+        await pilot.press("escape")
+        assert app.screen is app.dashboard
+        assert "✕ failed" in strip(subscribe_panel(app)) and notice(subscribe_panel(app))
+
+
+async def test_one_key_leads_to_a_server_of_ones_own(free_port: int) -> None:
+    app = make_app(f"nats://127.0.0.1:{free_port}")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(lambda: isinstance(app.screen, FirstStart))
+        await pilot.press("e")
+        await until(lambda: subscribe_panel(app).ring.received > 0, 30)
+        await until_connected(app)
+        assert "orders." in screen_text(app)
+        server = app._embedded
+        assert server is not None and server.running
+    assert not server.running
+
+
+async def test_one_key_leads_to_the_connect_dialog(free_port: int, nats_server: NatsServer) -> None:
+    app = make_app(f"nats://127.0.0.1:{free_port}")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(lambda: isinstance(app.screen, FirstStart))
+        await pilot.press("c")
+        await until(lambda: isinstance(app.screen, ConnectDialog))
+        app.screen.query_one("#servers", Field).value = nats_server.url
+        await pilot.press("f5")
+        await until(lambda: len(nats_server.connections()) == 3, 10)
+        await until_connected(app)
+        assert app.screen is app.dashboard
+
+
+async def test_another_try_finds_a_server_that_came_meanwhile(free_port: int) -> None:
+    app = make_app(f"nats://127.0.0.1:{free_port}", "subscribe:a")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(lambda: isinstance(app.screen, FirstStart))
+        with NatsServer(port=free_port):
+            await pilot.press("r")
+            await until_connected(app)
+            await until(lambda: "● connected" in strip(subscribe_panel(app)))
+            assert notice(subscribe_panel(app)) == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "settings", "said"),
+    [
+        ({"user": "ann", "password": "wrong"}, {"user": "ann", "password": "right"}, "authentication"),
+        ({"require_tls": True}, {}, "TLS"),
+    ],
+)
+async def test_each_way_of_failing_is_one_sentence_with_its_stage(
+    nats_server_factory: Callable[..., NatsServer],
+    options: dict[str, object],
+    settings: dict[str, str],
+    said: str,
+) -> None:
+    server = nats_server_factory(**settings)
+    app = make_app(server.url, "subscribe:a", options=options)
+    async with app.run_test(size=SIZE):
+        await until(lambda: isinstance(app.screen, FirstStart))
+        await until(lambda: f"at {said}" in screen_text(app))
+        assert "wrong" not in screen_text(app) and "Traceback" not in screen_text(app)
+
+
+async def test_a_host_that_does_not_exist_is_told(nats_server: NatsServer) -> None:
+    app = make_app("nats://no-such-host.invalid:4222", "subscribe:a")
+    async with app.run_test(size=SIZE):
+        await until(lambda: isinstance(app.screen, FirstStart), 15)
+        await until(lambda: "at name lookup" in screen_text(app))
+
+
+async def test_panels_named_on_the_command_line_are_opened_exactly(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "subscribe:orders.>", "publish")
+    async with app.run_test(size=SIZE):
+        await until_connected(app)
+        assert [(panel.KIND, panel.subject_words) for panel in app.dashboard.panels] == [
+            ("subscribe", "orders.>"),
+            ("publish", ""),
+        ]
