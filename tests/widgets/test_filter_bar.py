@@ -234,7 +234,7 @@ async def test_a_filtered_flood_shows_the_newest_matches() -> None:
             return next(reversed(ids(app.messages)), None)
 
         await until(lambda: newest() == 50_097)
-        assert app.status == "100 of 1,000"
+        await until(lambda: app.status == "100 of 1,000")
 
 
 async def test_without_a_field_the_key_does_nothing() -> None:
