@@ -351,13 +351,13 @@ class OpeningConnection(ConnectionCore):
 
     async def _choose(self, number: int) -> tuple[PoolServer, float]:
         chosen, delay = await self._ask_for_server()
+        if delay is None:
+            delay = await self._ask_for_delay(number)
         now = self._clock()
         if chosen is None:
             chosen, usual = self._pool.next(now)
         else:
             usual = self._pool.delay(chosen, now)
-        if delay is None:
-            delay = self._ask_for_delay(number)
         if delay is None:
             return chosen, usual
         # However fast a callback wants it, the same server is not hammered.
@@ -385,11 +385,13 @@ class OpeningConnection(ConnectionCore):
             return None, None
         return found, wait
 
-    def _ask_for_delay(self, number: int) -> float | None:
-        if self.options.reconnect_delay_callback is None:
+    async def _ask_for_delay(self, number: int) -> float | None:
+        callback = self.options.reconnect_delay_callback
+        if callback is None:
             return None
+        patience = self.options.connection_timeout
         try:
-            return _checked_delay(self.options.reconnect_delay_callback(number))
+            return _checked_delay(await call_within(patience, "reconnect_delay_callback", callback, number))
         except Exception as error:  # noqa: BLE001 - a caller's mistake must not end the reconnecting
             self._emit(events.ClientError, error)
             return None

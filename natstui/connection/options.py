@@ -37,8 +37,8 @@ SignCallback = Callable[[bytes], bytes | Awaitable[bytes]]
 """Gets the server's nonce, returns its raw ed25519 signature."""
 AuthCallback = Callable[[bytes], Awaitable[Auth]]
 """Gets the server's nonce (empty where it sent none), returns the credentials to present."""
-ReconnectDelayCallback = Callable[[int], float]
-"""Gets the number of the attempt, returns the seconds to wait before it."""
+ReconnectDelayCallback = Callable[[int], float | Awaitable[float]]
+"""Gets the number of the attempt, returns the seconds to wait before it; may be async."""
 ReconnectToServerCallback = Callable[
     [list[ServerStats], Mapping[str, Any]], Awaitable["tuple[str | ServerStats, float | None] | None"]
 ]
