@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.segment import Segments
 from rich.traceback import Traceback
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from natstui.embedded import EmbeddedServer
     from natstui.launch import Launch
 
+STYLES = Path(__file__).parent / "styles"
 DEFAULT_PANELS = (PanelSpec("subscribe"), PanelSpec("publish"), PanelSpec("request"))
 TICK, DRAIN, SSH_DRAIN = 1.0, 0.1, 0.25
 """Seconds between two ticks of the shared clock, and between two looks at what came in, here and over SSH."""
@@ -57,7 +58,7 @@ class NatstuiApp(App[int]):
     """
 
     TITLE = "natstui"
-    CSS_PATH: ClassVar[list[str]] = ["styles/dashboard.tcss", "styles/screens.tcss"]  # type: ignore[assignment]
+    CSS_PATH = [STYLES / "dashboard.tcss", STYLES / "screens.tcss"]  # noqa: RUF012
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
