@@ -19,9 +19,9 @@ def terminal_driver() -> type[Driver] | None:
     import termios
     from queue import Full
 
-    from textual.drivers.linux_driver import LinuxDriver
+    from natstui.terminal.driver import ThriftyDriver
 
-    class TerminalDriver(LinuxDriver):
+    class TerminalDriver(ThriftyDriver):
         """Textual 8's driver waits for ever for its writer thread, which ends as soon as the terminal is gone.
 
         The kernel tells of that with SIGHUP and then SIGCONT, on which Textual begins anew on the dead terminal.
@@ -29,7 +29,7 @@ def terminal_driver() -> type[Driver] | None:
 
         _is_suspended = False
 
-        def write(self, data: str) -> None:
+        def send(self, data: str) -> None:
             """Hand `data` to the writer thread; where it has ended, nobody is there to read it."""
             writer = self._writer_thread
             while writer is not None and writer.is_alive():
@@ -43,7 +43,7 @@ def terminal_driver() -> type[Driver] | None:
             """End the writer thread."""
             writer = self._writer_thread
             if writer is not None and writer.is_alive():
-                self.write("")
+                self.send("")
                 writer._queue.put(None)
                 writer.join(2.0)
 
