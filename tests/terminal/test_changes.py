@@ -88,7 +88,7 @@ def _cells(screen: pyte.Screen) -> list[list[object]]:
 def test_the_terminal_ends_up_as_it_would_have(frames: list[str]) -> None:
     whole, reduced = pyte.Screen(WIDTH, HEIGHT), pyte.Screen(WIDTH, HEIGHT)
     changes = ScreenChanges()
-    for frame in frames:
+    for frame in frames * 2:
         _feed(whole, frame)
         _feed(reduced, changes.reduce(frame))
         assert _cells(reduced) == _cells(whole)
@@ -110,6 +110,13 @@ def test_a_digit_that_ticks_costs_a_few_bytes() -> None:
     line = "\x1b[3;1H\x1b[1;38;2;9;9;9;48;2;1;1;1mlast in \x1b[0m\x1b[38;2;7;7;7;48;2;1;1;1m{} s ago\x1b[0m\x1b[1;1H"
     changes.reduce(line.format(3))
     assert changes.reduce(line.format(4)) == "\x1b[3;9H4\x1b[1;1H"
+
+
+def test_a_wide_character_that_was_cut_is_sent_again() -> None:
+    changes = ScreenChanges()
+    changes.reduce("\x1b[1;1H日本\x1b[1;1H")
+    assert "x" in changes.reduce("\x1b[1;2Hx\x1b[1;1H")
+    assert "日本" in changes.reduce("\x1b[1;1H日本\x1b[1;1H")
 
 
 def test_frames_are_begun_and_ended_only_around_what_changes() -> None:
