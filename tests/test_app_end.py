@@ -20,6 +20,7 @@ from tests.servers import NatsServer
 from tests.waiting import until_sync
 
 ROOT = Path(__file__).parent.parent
+ENTERS_ALTERNATE_SCREEN = b"\x1b[?1049h"
 LEAVES_ALTERNATE_SCREEN = b"\x1b[?1049l"
 SHOWS_CURSOR = b"\x1b[?25h"
 
@@ -158,11 +159,15 @@ def test_it_goes_on_after_being_stopped_and_continued(
     one.signal(signal.SIGSTOP)
     until_sync(lambda: Path(f"/proc/{one.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
     one.signal(signal.SIGCONT)
-    one.type(b"\x1bOP")
-    one.until_shown(b"One message up")
+    until_sync(lambda: one.read().count(ENTERS_ALTERNATE_SCREEN) == 2, 20, "the terminal taken back")
+    until_sync(lambda: _is_raw(one.master), 20, "keys are read again")
     one.type(b"\x11")
     assert one.until_ended() == 0
     assert LEAVES_ALTERNATE_SCREEN in one.output
+
+
+def _is_raw(terminal: int) -> bool:
+    return not termios.tcgetattr(terminal)[3] & termios.ICANON
 
 
 CRASHING = """
