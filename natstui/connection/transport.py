@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import ParseResult
@@ -18,12 +17,14 @@ from nats.errors import ProtocolError, UnexpectedEOF
 
 from natstui.connection.address import parse_local_address
 from natstui.connection.errors import Stage
+from natstui.connection.name_lookup import look_up
 from natstui.connection.options import ConnectOptions
 from natstui.connection.pool import PoolServer
 
 WRITE_BUFFER_HIGH = 1 << 20
 """Bytes that may wait for the socket before publishers are held back."""
 _READ_LIMIT = 1 << 18
+_GIVE_BACK_PATIENCE = 0.5
 _PING = b"PING\r\n"
 _PONG = b"PONG\r\n"
 
@@ -110,7 +111,7 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
             OSError: nothing answered; the last address's error.
         """
         self.watcher.reached(Stage.NAME_LOOKUP)
-        addresses = await _look_up(uri.hostname or "", uri.port or 4222)
+        addresses = await look_up(uri.hostname or "", uri.port or 4222)
         self.watcher.reached(Stage.TCP)
         limit = max(_READ_LIMIT, self._options.read_buffer_capacity)
         patience = self._options.connection_timeout / len(addresses)
@@ -152,6 +153,8 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
         if transport is None:
             raise ConnectionResetError("the connection closed during the TLS handshake")
         transport.set_write_buffer_limits(high=WRITE_BUFFER_HIGH)
+        # start_tls leaves this out, and without it the reader can hold nobody back.
+        protocol.connection_made(transport)
         self._io_reader = reader
         self._io_writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         self.watcher.reached(Stage.HANDSHAKE)
@@ -221,6 +224,7 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
         self._unsent = 0
         self._frames: asyncio.Queue[bytes] = asyncio.Queue()
         self._sender: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
         """Look the name up and open the websocket."""
@@ -328,12 +332,14 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
         self.abort()
 
     async def wait_closed(self) -> None:
-        """Wait until the session is closed."""
-        if self._client is not None:
-            await self._client.close()
+        """Wait until everything is given back."""
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
 
     def abort(self) -> None:
         """Close at once: no close frame, nothing to wait for."""
+        if self._closing is not None:
+            return
         if self._sender is not None:
             self._sender.cancel()
         carrier = None if self._ws is None else self._ws.get_extra_info("socket")
@@ -342,54 +348,25 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
                 carrier.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-        if self._client is not None and not self._client.closed:
-            closing = asyncio.get_running_loop().create_task(self._client.close(), name="natstui websocket close")
-            _closing.add(closing)
-            closing.add_done_callback(_closing.discard)
+        self._closing = asyncio.get_running_loop().create_task(self._give_back(), name="natstui websocket close")
+        _closing.add(self._closing)
+        self._closing.add_done_callback(_closing.discard)
+
+    async def _give_back(self) -> None:
+        """Let aiohttp close what it holds. The socket is shut already, so its close frame waits for nobody."""
+        try:
+            if self._ws is not None:
+                async with asyncio.timeout(_GIVE_BACK_PATIENCE):
+                    await self._ws.close()
+        except TimeoutError:
+            pass
+        finally:
+            await self._client.close()
 
 
 _closing: set[asyncio.Task[None]] = set()
 
 Link = TcpLink | WebSocketLink
-
-
-async def _look_up(host: str, port: int) -> list[tuple[str, int]]:
-    """Return the host's addresses.
-
-    In a daemon thread of its own, not in the loop's executor: a name server that never answers would hold up the
-    end of the process.
-
-    Raises:
-        socket.gaierror: the name does not resolve.
-    """
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[list[tuple[str, int]]] = loop.create_future()
-
-    def settle(addresses: list[tuple[str, int]] | None, error: OSError | None) -> None:
-        if found.done():
-            return
-        if error is not None:
-            found.set_exception(error)
-        else:
-            found.set_result(addresses or [])
-
-    def work() -> None:
-        addresses: list[tuple[str, int]] | None = None
-        failure: OSError | None = None
-        try:
-            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            addresses = list(dict.fromkeys((str(info[4][0]), int(info[4][1])) for info in infos))
-        except UnicodeError:
-            failure = socket.gaierror(socket.EAI_NONAME, "the name is malformed")
-        except OSError as error:
-            failure = error
-        try:
-            loop.call_soon_threadsafe(settle, addresses, failure)
-        except RuntimeError:
-            pass
-
-    threading.Thread(target=work, name="natstui name lookup", daemon=True).start()
-    return await found
 
 
 def _local_address(options: ConnectOptions) -> tuple[str, int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +11,15 @@ from natstui.connection import ConnectionManager, ConnectOptions, ManagedConnect
 from tests.connection.hand_clock import HandClock
 
 Managed = Callable[..., ManagedConnection]
+
+
+@pytest.fixture(autouse=True)
+def silent_asyncio(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """asyncio's own log stays empty: what stands there is a task, a transport or an exception that nobody minds."""
+    yield
+    records = [record for phase in ("setup", "call", "teardown") for record in caplog.get_records(phase)]
+    complaints = [record.getMessage() for record in records if record.name == "asyncio"]
+    assert not complaints, complaints
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -299,3 +300,26 @@ async def test_a_use_in_flight_learns_of_the_end(nats_server: NatsServer, manage
     await asyncio.wait_for(connection.drain(timeout=0.5), IN_TIME)
     with pytest.raises((ConnectionClosedError, ConnectionLostError)):
         await asyncio.wait_for(asking, IN_TIME)
+
+
+@pytest.mark.parametrize("end", ["frozen", "lost", "closed", "put to sleep"])
+async def test_a_websocket_gives_back_all_that_it_held(
+    nats_server_factory: Callable[..., NatsServer], managed: Managed, end: str
+) -> None:
+    """Defect 22: aiohttp complains, into the terminal, of what nobody closed (the fixture `silent_asyncio` hears)."""
+    server = nats_server_factory(websocket=True)
+    connection = managed(server.websocket_url, ping_interval=0.2, reconnect_delay_callback=lambda _attempt: 0.05)
+    before = asyncio.all_tasks()
+    for _ in range(3):
+        await connection.open()
+        if end == "put to sleep":
+            await connection.sleep()
+        elif end != "closed":
+            server.freeze() if end == "frozen" else server.kill()
+            await until(lambda: connection.state is ConnectionState.RECONNECTING)
+            server.thaw() if end == "frozen" else server.start()
+            await until(lambda: connection.state is ConnectionState.CONNECTED)
+    if end != "put to sleep":
+        await connection.close()
+    await until(lambda: not asyncio.all_tasks() - before, what="no task is left")
+    gc.collect()
