@@ -14,7 +14,13 @@ Deliver = Callable[[bytes, list[Record]], Awaitable[None] | None]
 """Gets a subscription id and the messages of one chunk for it."""
 
 _CONTROL_LINE_LIMIT = 4 << 20
-_M, _H = ord("M"), ord("H")
+_LINES_KNOWN = 4_096
+_LINE_KNOWN_BYTES = 512
+_CHUNKS_WITHOUT_PAIRS = 16
+_CHUNKS_FULL = 256
+
+_Message = tuple[bytes, bytes, bytes, int, int]
+"""What precedes a message: subject, subscription id, reply subject, sizes of its header and of header and payload."""
 
 
 class ChunkParser(Parser):  # type: ignore[misc,unused-ignore]
@@ -24,6 +30,10 @@ class ChunkParser(Parser):  # type: ignore[misc,unused-ignore]
     immutable chunk; PING, PONG, INFO, +OK are left to the base class, and a ``-ERR`` goes to `server_error` with its
     text as it came (the base class lower-cases it, and dies of a bare one). What came before a control line is
     delivered before it is processed.
+
+    Most chunks are MSG lines and payloads in turn, so a chunk is first split at its line ends as if it were that alone.
+    A payload whose length is the one announced proves each pair; from the first that does not fit, on account of a
+    header, a control line, or a line end within a payload, the bytes are walked one message after the other.
     """
 
     def __init__(self, client: Any, deliver: Deliver, server_error: Callable[[str], None]) -> None:
@@ -37,6 +47,9 @@ class ChunkParser(Parser):  # type: ignore[misc,unused-ignore]
         self._tail: list[bytes] = []
         self._tail_size = 0
         self._tail_needed = 0
+        self._known: dict[bytes, _Message] = {}
+        self._chunks_full = 0
+        self._chunks_to_walk = 0
 
     async def parse(self, data: bytes = b"") -> None:
         """Take one chunk as it came from the socket.
@@ -51,64 +64,43 @@ class ChunkParser(Parser):  # type: ignore[misc,unused-ignore]
                 return
             data = b"".join(self._tail)
             self._tail = []
-        position = 0
         end = len(data)
         batches: dict[bytes, list[Record]] = {}
-        sid: bytes = b""
+        sid: bytes | None = None
         append: Callable[[Record], None] | None = None
-        find = data.find
+        find, known = data.find, self._known
         needed = 0
         try:
+            position = self._take_pairs(data, batches)
             while position < end:
                 line_end = find(b"\r\n", position)
                 if line_end < 0:
                     if end - position > _CONTROL_LINE_LIMIT:
                         raise ProtocolError
                     break
-                kind = data[position]
-                if kind == _M:
-                    arguments = data[position + 4 : line_end].split()
-                    if len(arguments) == 3:
-                        subject, record_sid, size = arguments
-                        reply = b""
-                    else:
-                        subject, record_sid, reply, size = arguments
-                    start = line_end + 2
-                    stop = start + int(size)
-                    if stop + 2 > end:
-                        needed = stop + 2 - position
-                        break
-                    record = (subject, reply, data[start:stop], b"")
-                elif kind == _H:
-                    arguments = data[position + 5 : line_end].split()
-                    if len(arguments) == 4:
-                        subject, record_sid, header_size, size = arguments
-                        reply = b""
-                    else:
-                        subject, record_sid, reply, header_size, size = arguments
-                    start = line_end + 2
-                    stop = start + int(size)
-                    if stop + 2 > end:
-                        needed = stop + 2 - position
-                        break
-                    body = start + int(header_size)
-                    if not start < body <= stop:
-                        raise ProtocolError
-                    record = (subject, reply, data[body:stop], data[start:body])
-                else:
+                line = data[position:line_end]
+                message = known.get(line) or self._learn(line)
+                if message is None:
                     if batches:
                         await self._deliver_all(batches)
                         batches, append = {}, None
-                    await self._control(data[position : line_end + 2])
+                    await self._control(line + b"\r\n")
                     position = line_end + 2
                     continue
-                if stop < start or data[stop : stop + 2] != b"\r\n":
+                subject, record_sid, reply, header_size, size = message
+                start = line_end + 2
+                stop = start + size
+                if stop + 2 > end:
+                    needed = stop + 2 - position
+                    break
+                if data[stop : stop + 2] != b"\r\n":
                     raise ProtocolError
                 position = stop + 2
                 if append is None or record_sid != sid:
                     sid = record_sid
                     append = batches.setdefault(sid, []).append
-                append(record)
+                body = start + header_size
+                append((subject, reply, data[body:stop], data[start:body]))
         except (IndexError, ValueError) as error:
             raise ProtocolError from error
         finally:
@@ -118,6 +110,90 @@ class ChunkParser(Parser):  # type: ignore[misc,unused-ignore]
             self._tail = [data[position:] if position else data]
             self._tail_size = end - position
             self._tail_needed = needed or self._tail_size + 1
+
+    def _take_pairs(self, data: bytes, batches: dict[bytes, list[Record]]) -> int:
+        """Take the messages that `data` begins with, as far as they are pairs of lines; return where they end."""
+        if self._chunks_to_walk:
+            self._chunks_to_walk -= 1
+            return 0
+        pieces = data.split(b"\r\n")
+        rest = pieces.pop()
+        known, room = self._known, self._room()
+        sid: bytes | None = None
+        count = 0
+        pairs = iter(pieces)
+        for line, payload in zip(pairs, pairs, strict=False):
+            message = known.get(line)
+            if message is not None:
+                subject, record_sid, reply, header_size, size = message
+                if header_size or len(payload) != size:
+                    break
+            else:
+                # What `_learn` does, without the price of a call: subjects may all be different.
+                if line[:4] != b"MSG ":
+                    break
+                words = line.split()
+                if len(words) == 4:
+                    _, subject, record_sid, total = words
+                    reply = b""
+                else:
+                    _, subject, record_sid, reply, total = words
+                size = int(total)
+                if len(payload) != size:
+                    break
+                if not reply and room > 0 and len(line) <= _LINE_KNOWN_BYTES:
+                    known[line] = subject, record_sid, reply, 0, size
+                    room -= 1
+            if record_sid != sid:
+                sid = record_sid
+                append = batches.setdefault(sid, []).append
+            append((subject, reply, payload, b""))
+            count += 2
+        if count < len(pieces) - 1:
+            self._chunks_to_walk = _CHUNKS_WITHOUT_PAIRS
+        return sum(map(len, pieces[:count])) + 2 * count if count < len(pieces) else len(data) - len(rest)
+
+    def _room(self) -> int:
+        """How many lines may be remembered; those of another hour make room at last."""
+        room = _LINES_KNOWN - len(self._known)
+        if room <= 0:
+            self._chunks_full += 1
+            if self._chunks_full == _CHUNKS_FULL:
+                self._chunks_full = 0
+                self._known.clear()
+        return room
+
+    def _learn(self, line: bytes) -> _Message | None:
+        """What a MSG or HMSG line says, None for any other; one without a reply subject is likely to come again.
+
+        Raises:
+            ValueError: it is malformed.
+        """
+        words = line.split()
+        reply = b""
+        header_size = 0
+        if line.startswith(b"MSG "):
+            if len(words) == 4:
+                _, subject, sid, total = words
+            else:
+                _, subject, sid, reply, total = words
+        elif line.startswith(b"HMSG "):
+            if len(words) == 5:
+                _, subject, sid, header, total = words
+            else:
+                _, subject, sid, reply, header, total = words
+            header_size = int(header)
+            if header_size < 1:
+                raise ValueError
+        else:
+            return None
+        size = int(total)
+        if size < header_size:
+            raise ValueError
+        message = subject, sid, reply, header_size, size
+        if not reply and len(line) <= _LINE_KNOWN_BYTES and len(self._known) < _LINES_KNOWN:
+            self._known[line] = message
+        return message
 
     async def _deliver_all(self, batches: dict[bytes, list[Record]]) -> None:
         for sid, records in batches.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from nats.errors import ProtocolError
 from nats.protocol.parser import Parser
 
+from natstui.connection import parser as parser_module
 from natstui.connection.message import Record
 from natstui.connection.parser import ChunkParser
 
@@ -93,6 +95,38 @@ def test_what_is_told_is_what_the_stock_parser_tells_however_the_stream_is_cut(
     _run(Parser(stock), [stream])
     _run(ChunkParser(chunked, chunked.deliver, chunked.server_error), _cut(stream, places))
     assert chunked.told == stock.told
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([b"a", b"b.c", b"d"]) | _subject, st.integers(1, 3), st.just(b"") | _subject, _payload
+        ),
+        max_size=30,
+    ),
+    st.lists(st.integers(0, 1 << 20), max_size=12),
+    st.integers(1, 4),
+)
+@settings(max_examples=300, deadline=None)
+def test_messages_alone_are_told_as_the_stock_parser_tells_them_with_few_lines_or_many_remembered(
+    messages: list[tuple[bytes, int, bytes, bytes]], places: list[int], lines_known: int
+) -> None:
+    stream = b"".join(
+        b"MSG %b %d\r\n%b\r\n"
+        % (b" ".join(part for part in (subject, b"%d" % sid, reply) if part), len(payload), payload)
+        for subject, sid, reply, payload in messages
+    )
+    stock, chunked = Recorder(), Recorder()
+    _run(Parser(stock), [stream])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parser_module, "_LINES_KNOWN", lines_known)
+        patch.setattr(parser_module, "_CHUNKS_FULL", 2)
+        patch.setattr(parser_module, "_CHUNKS_WITHOUT_PAIRS", 1)
+        _run(ChunkParser(chunked, chunked.deliver, chunked.server_error), _cut(stream, places))
+    for sid in range(1, 4):
+        assert [item for item in map(partial(_of, sid), chunked.told) if item] == [
+            item for item in map(partial(_of, sid), stock.told) if item
+        ]
 
 
 @given(st.lists(_operation(st.integers(1, 4)), max_size=20), st.lists(st.integers(0, 1 << 20), max_size=5))
