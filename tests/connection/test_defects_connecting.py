@@ -119,6 +119,7 @@ async def test_what_comes_ahead_of_the_first_pong_does_not_stop_the_connecting(
     connection = managed(server.url)
     await asyncio.wait_for(connection.open(), IN_TIME)
     assert connection.state is ConnectionState.CONNECTED
+    assert connection.stats().rtt_ms is not None, "the PONG was awaited"
     await connection.publish("orders", b"arrives")
     await connection.flush()
     assert echoed == [b"arrives"]

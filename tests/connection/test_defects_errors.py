@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -92,6 +93,19 @@ async def test_a_server_that_is_full_is_told_and_tried_again(nats_server_factory
     assert "maximum connections exceeded" in str(failure)
     await other.close()
     await record.first(Reconnected, timeout=IN_TIME)
+
+
+async def test_what_a_server_said_before_it_hung_up_is_told(scripted_server: Scripted, managed: Managed) -> None:
+    """Defect 5 and 6: nats-py's second write fails before it has read the reason."""
+
+    async def script(peer: Peer) -> None:
+        await peer.send_info()
+        await peer.send(b"-ERR 'maximum connections exceeded'\r\n")
+
+    server = await scripted_server(script)
+    connection = managed(server.url)
+    with pytest.raises(HandshakeError, match="maximum connections exceeded"):
+        await asyncio.wait_for(connection.open(), IN_TIME)
 
 
 async def test_a_subscription_over_the_servers_limit_is_refused(nats_server_factory: Servers, managed: Managed) -> None:
