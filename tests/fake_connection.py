@@ -161,6 +161,7 @@ class FakeConnection:
         answer = self.replies.popleft() if self.replies else [Reply(Message((b"_INBOX.1", b"", payload, b"")), 0.0009)]
         if isinstance(answer, ManagedConnectionError):
             raise answer
+        self.clock.tick(answer[0].latency)
         return answer[0].message
 
     async def request_many(
@@ -202,12 +203,18 @@ class FakeConnection:
             "ping_interval": self.options.ping_interval,
             "subscriptions": len(self.taken_subscriptions),
             "held_by": len(self.taken_subscriptions),
-            "server_pool": tuple(
-                ServerStats(url=url, did_connect=connected, is_current=connected and not number)
-                for number, url in enumerate(self.options.servers)
-            ),
         }
-        return ConnectionStats(**(values | self.told))
+        values |= self.told
+        first = self.options.servers[0]
+        pool = tuple(
+            ServerStats(
+                url=url,
+                did_connect=url in (first, values["server"]) and self.state is not ConnectionState.NEW,
+                is_current=connected and url == values["server"],
+            )
+            for url in self.options.servers
+        )
+        return ConnectionStats(**({"server_pool": pool} | values))
 
     async def force_reconnect(self) -> None:
         self.uses.append("force_reconnect")

@@ -5,9 +5,11 @@ Snapshot tests and `screenshots/make.py` draw the same scenes.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import json
+import random
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,16 @@ from textual.pilot import Pilot
 
 from natstui.app import NatstuiApp
 from natstui.connection import events as kinds
-from natstui.connection.errors import NoRespondersError, TcpError
+from natstui.connection.errors import NoRespondersError, Stage, TcpError
 from natstui.connection.message import Message, Reply
 from natstui.connection.options import ConnectOptions
 from natstui.connection.outcome import Outcome, PublishOutcome
 from natstui.connection.state import ConnectionState
 from natstui.launch import Launch, PanelSpec
+from natstui.panels.publish import PublishPanel
+from natstui.panels.request import RequestPanel
 from natstui.settings import Settings
-from tests.fake_connection import FakeConnection, FakeManager, HandTickedClock
+from tests.fake_connection import START, FakeConnection, FakeManager, HandTickedClock
 
 SERVERS = ["nats://n1.prod:4222", "nats://n2.prod:4222", "nats://n3.prod:4222"]
 PANELS = (
@@ -37,34 +41,43 @@ PAYLOAD = """{
   "paid": true,
   "items": [{"sku": "A-4", "qty": 2}]
 }"""
-
-Play = Callable[["Stage", Pilot[Any]], Awaitable[None]]
+LOST, BACK = 11.0, 6.8
+"""Seconds before the scene's end at which the subscribe panel's server was lost, and was there again."""
 
 
 @dataclass
-class Stage:
-    """An app, its connections, and its time."""
+class Scenery:
+    """An app, its connections, and its time, which begins ten minutes before the scene's end."""
 
-    clock: HandTickedClock = field(default_factory=HandTickedClock)
+    clock: HandTickedClock = field(default_factory=lambda: HandTickedClock(START - timedelta(minutes=10)))
     panels: tuple[PanelSpec, ...] = PANELS
+    servers: tuple[str, ...] = tuple(SERVERS)
     settings: dict[str, Any] = field(default_factory=dict)
     context: str = "prod-east"
     prepare: Callable[[FakeConnection], None] | None = None
-    log_path: Path | None = None
 
     def __post_init__(self) -> None:
         self.manager = FakeManager(self.clock, self.prepare)
-        launch = Launch(Settings(**self.settings), ConnectOptions(servers=SERVERS), self.panels, False, self.context)
+        launch = Launch(
+            Settings(**self.settings), ConnectOptions(servers=self.servers), self.panels, False, self.context
+        )
         self.app = NatstuiApp(
             launch,
             manager=self.manager,  # type: ignore[arg-type]
             clock=self.clock.clock,
             ticks=False,
-            log_path=self.log_path or Path("/nowhere/natstui/events.log"),
+            log_path=Path("/home/ann/.local/state/natstui/events.log"),
         )
+        # The path is shown, but nothing is written there.
+        self.app.session.log.write = lambda: None  # type: ignore[method-assign]
 
-    def connection(self, connection_id: str) -> FakeConnection:
-        return self.manager.connections[connection_id]
+    @property
+    def connections(self) -> list[FakeConnection]:
+        return [self.manager.connections[f"{spec.kind}-{number}"] for number, spec in enumerate(self.panels, 1)]
+
+    def go_to(self, seconds_before_end: float) -> datetime:
+        self.clock.moment = START - timedelta(seconds=seconds_before_end)
+        return self.clock.moment
 
     async def settle(self, pilot: Pilot[Any]) -> None:
         """Let everything that is under way be shown."""
@@ -74,153 +87,226 @@ class Stage:
         await pilot.pause()
 
 
-ORDERS = (
-    (-8.0, "orders.created", '{"id":77,"customer":2608,"total":61.00,"currency":"EUR","items":3}'),
-    (-7.9, "orders.shipped", '{"id":71,"carrier":"FedEx","tracking":"1Z999AA10123456784"}'),
-    (-7.4, "orders.payment.ok", '{"id":77,"method":"card","amount":61.00}'),
-    (-7.1, "orders.created", '{"id":78,"customer":311,"total":18.50,"currency":"EUR","items":1}'),
-    (None, "offline", "4.2"),
-    (-2.2, "orders.created", '{"id":79,"customer":96,"total":520.00,"currency":"EUR","items":12}'),
-    (-1.8, "orders.cancelled", '{"id":74,"reason":"out of stock"}'),
-    (-1.3, "orders.shipped", '{"id":75,"carrier":"DHL","tracking":"JD014600003828"}'),
-    (-0.9, "orders.payment.ok", '{"id":79,"method":"sepa","amount":520.00}'),
-    (-0.4, "orders.created", '{"id":80,"customer":4410,"total":35.90,"currency":"EUR","items":2}'),
-)
+Play = Callable[[Scenery, Pilot[Any]], Awaitable[None]]
 
 
-def receive_orders(stage: Stage, connection: FakeConnection) -> None:
-    """Some orders came, and the server was away for a moment in between."""
-    start = stage.clock.moment
+def _orders(seed: int = 7) -> Iterator[tuple[float, str, dict[str, Any]]]:
+    """Orders of the last forty seconds: seconds before the end, subject, payload. None while the server was away."""
+    chance = random.Random(seed)
+    moment, number = 40.0, 40
+    while moment > 0.3:
+        kind = chance.choices(("created", "payment.ok", "shipped", "cancelled", "payment.failed"), (5, 4, 3, 1, 1))[0]
+        number += kind == "created"
+        payload: dict[str, Any] = {"id": number if kind == "created" else number - chance.randrange(1, 9)}
+        match kind:
+            case "created":
+                payload |= {"customer": chance.randrange(10, 9000), "total": round(chance.uniform(4, 600), 2)}
+                payload |= {"currency": "EUR", "items": chance.randrange(1, 13)}
+            case "shipped":
+                payload |= {
+                    "carrier": chance.choice(("DHL", "FedEx", "UPS")),
+                    "tracking": f"JD{chance.randrange(10**12)}",
+                }
+            case "cancelled":
+                payload |= {"reason": chance.choice(("out of stock", "customer changed their mind"))}
+            case "payment.ok":
+                payload |= {"method": chance.choice(("card", "sepa")), "amount": round(chance.uniform(4, 600), 2)}
+            case _:
+                payload |= {"reason": "card declined", "attempt": chance.randrange(1, 4)}
+        if not BACK < moment < LOST:
+            yield moment, f"orders.{kind}", payload
+        moment -= chance.expovariate(1.4)
+
+
+def _receive(scenery: Scenery, connection: FakeConnection) -> None:
+    """Orders come, and the server is away for a moment in between."""
     subscription = connection.taken_subscriptions[0]
-    for age, subject, payload in ORDERS:
-        if age is None:
-            at = start - timedelta(seconds=2.4)
-            connection.emit(kinds.Disconnected, SERVERS[0], "no pong for 40 s", at=at - timedelta(seconds=4.2))
-            connection.emit(kinds.Reconnected, SERVERS[0], 4.2, at=at)
-            continue
-        stage.clock.moment = start + timedelta(seconds=age)
-        subscription.deliver((subject.encode(), b"", payload.encode(), b""))
-    stage.clock.moment = start
+    scenery.go_to(60)
+    subscription.deliver(*[(b"orders.created", b"", b'{"id": 1}', b"")] * 9_310)
+    is_lost = False
+    for moment, subject, payload in _orders():
+        if moment < LOST and not is_lost:
+            is_lost = True
+            at = scenery.go_to(LOST)
+            connection.become(ConnectionState.RECONNECTING, "2 pings unanswered")
+            connection.emit(kinds.StaleConnection, 2, 2, silent_for=40.2, ping_interval=20.0, at=at)
+            connection.emit(kinds.Disconnected, SERVERS[0], "2 pings unanswered", at=at)
+            connection.emit(kinds.Attempt, SERVERS[1], 1, at=at)
+            at = scenery.go_to(BACK)
+            connection.become(ConnectionState.CONNECTED)
+            connection.emit(kinds.Reconnected, SERVERS[1], LOST - BACK, at=at)
+        scenery.go_to(moment)
+        data = json.dumps(payload, separators=(",", ":")).encode()
+        subscription.deliver((subject.encode(), b"", data, b""))
 
 
-async def dashboard(stage: Stage, pilot: Pilot[Any]) -> None:
+def _ping(scenery: Scenery, connection: FakeConnection, seed: int) -> None:
+    """Pings and pongs of the last ten minutes."""
+    chance = random.Random(seed)
+    for seconds in range(590, 20, -10):
+        scenery.go_to(seconds)
+        connection.emit(kinds.PingSent, 1)
+        rtt = chance.uniform(0.0003, 0.0011) * (6 if seconds == 180 else 1)
+        connection.emit(kinds.PongReceived, rtt, 0)
+
+
+async def dashboard(scenery: Scenery, pilot: Pilot[Any]) -> None:
     """Three panels: one receiving, one that has just published, one whose server is lost."""
-    clock = stage.clock
     await pilot.pause()
-    subscribe, publish, request = (stage.connection(f"{spec.kind}-{n}") for n, spec in enumerate(stage.panels, 1))
-    receive_orders(stage, subscribe)
+    subscribe, publish, request = scenery.connections
+    publishing, asking = scenery.app.dashboard.panels[1:]
+    assert isinstance(publishing, PublishPanel) and isinstance(asking, RequestPanel)
+    for seed, connection in enumerate(scenery.connections):
+        _ping(scenery, connection, seed)
+    asking.composer.load("", '{"sku": "A-4"}')
+    for before, answer in (
+        (93, [Reply(Message((b"_INBOX.1", b"", b'{"sku":"A-4","price":18.5}', b"")), 0.0009)]),
+        (61, [Reply(Message((b"_INBOX.1", b"", b'{"sku":"B-2","price":7.25}', b"")), 0.0011)]),
+        (35, NoRespondersError("nobody listens on pricing.quote", "is its service running?")),
+    ):
+        scenery.go_to(before)
+        request.replies.append(answer)
+        asking.action_send()
+        await pilot.pause()
+    scenery.go_to(3)
+    publishing.composer.load("Nats-Msg-Id: 81", PAYLOAD)
+    publishing.action_send()
+    await pilot.pause()
+    _receive(scenery, subscribe)
+    scenery.go_to(7)
+    request.become(ConnectionState.RECONNECTING, "no pong for 41 s")
+    request.emit(kinds.StaleConnection, 2, 2, silent_for=41.3, ping_interval=20.0)
+    request.emit(kinds.Disconnected, SERVERS[0], "no pong for 41 s")
+    for number, server in enumerate(SERVERS[1:], 1):
+        request.emit(kinds.Attempt, server, number)
+        error = TcpError(server, "connection refused")
+        request.emit(kinds.AttemptFailed, server, number, Stage.TCP, error)
+    request.emit(kinds.Attempt, SERVERS[0], 3, 2.0)
+    now = scenery.go_to(0)
+    scenery.clock.moment = now
     subscribe.told |= {
-        "server": SERVERS[0], "last_in": clock.ago(0.4), "last_out": clock.ago(14), "reconnects": 1, "opens": 1,
-        "time_remaining": "29m59s", "in_msgs": 12345, "in_bytes": 1_843_200, "held_by": 1,
+        "server": SERVERS[1], "last_in": scenery.clock.ago(0.4), "last_out": scenery.clock.ago(14), "reconnects": 1,
+        "time_remaining": "29m59s", "in_msgs": 9_341, "in_bytes": 1_843_200, "out_bytes": 4_211, "held_by": 1,
+        "server_name": "n2", "server_version": "2.12.1", "max_payload": 1_048_576,
     }  # fmt: skip
-    publish.told |= {"server": SERVERS[1], "last_out": clock.ago(3), "time_remaining": "24m12s", "rtt_ms": 0.6}
-    request.replies.append([Reply(Message((b"_INBOX.1", b"", b'{"sku":"A-4","price":18.5}', b"")), 0.0009)])
-    panel = stage.app.dashboard.panels[1]
-    panel.composer.load("Nats-Msg-Id: 81", PAYLOAD)
-    panel.action_send()
-    ask = stage.app.dashboard.panels[2]
-    ask.composer.load("", '{"sku": "A-4"}')
-    ask.action_send()
-    await pilot.pause()
-    request.become(
-        ConnectionState.RECONNECTING, "no pong", attempt=3, down_since=clock.ago(7), server=SERVERS[1],
-        next_attempt=clock.moment + timedelta(seconds=2),
-    )  # fmt: skip
-    request.emit(kinds.Disconnected, SERVERS[1], "no pong for 41 s, 2 of 2 pings unanswered")
-    request.emit(kinds.Attempt, SERVERS[2], 3, 2.0)
-    await stage.settle(pilot)
+    publish.told |= {
+        "server": SERVERS[0], "last_out": scenery.clock.ago(3), "time_remaining": "24m12s", "rtt_ms": 0.6,
+        "out_msgs": 1, "out_bytes": 2_101, "in_bytes": 1_904, "server_name": "n1", "server_version": "2.12.1",
+        "max_payload": 1_048_576,
+    }  # fmt: skip
+    request.told |= {
+        "server": SERVERS[0], "attempt": 3, "down_since": scenery.clock.ago(7), "opens": 1, "out_msgs": 3,
+        "next_attempt": now + timedelta(seconds=2), "last_in": scenery.clock.ago(61), "last_out": scenery.clock.ago(35),
+    }  # fmt: skip
+    await scenery.settle(pilot)
 
 
-def talk(stage: Stage) -> None:
-    """Half an hour of events on all connections."""
-    clock, start = stage.clock, stage.clock.moment
-    subscribe, publish, request = (stage.connection(f"{spec.kind}-{n}") for n, spec in enumerate(stage.panels, 1))
-    for number in range(48):
-        rtt = 0.0004 + 0.00011 * (number * 7 % 13) + (0.004 if number == 30 else 0.0)
-        clock.moment = start - timedelta(seconds=20 * (48 - number))
-        subscribe.emit(kinds.PingSent, 1)
-        subscribe.emit(kinds.PongReceived, rtt, 0)
-    clock.moment = start - timedelta(seconds=48)
-    request.emit(kinds.StaleConnection, 2, 2, silent_for=41.0, ping_interval=20.0)
-    request.emit(kinds.AttemptFailed, SERVERS[0], 1, TcpError.stage, TcpError(SERVERS[0], "connection refused"))
-    clock.moment = start - timedelta(seconds=31)
-    publish.emit(kinds.ServerDiscovered, "nats://n4.prod:4222")
-    publish.emit(kinds.LameDuck, SERVERS[0])
-    clock.moment = start
+async def _after_dashboard(scenery: Scenery, pilot: Pilot[Any], *keys: str) -> None:
+    await dashboard(scenery, pilot)
+    await pilot.press(*keys)
+    await scenery.settle(pilot)
 
 
-async def connections(stage: Stage, pilot: Pilot[Any]) -> None:
+async def connections(scenery: Scenery, pilot: Pilot[Any]) -> None:
     """The table of connections, the first selected."""
-    await dashboard(stage, pilot)
-    talk(stage)
-    await pilot.press("f2")
-    await stage.settle(pilot)
+    await _after_dashboard(scenery, pilot, "f2")
 
 
-async def events(stage: Stage, pilot: Pilot[Any]) -> None:
+async def events(scenery: Scenery, pilot: Pilot[Any]) -> None:
     """The log of events."""
-    await dashboard(stage, pilot)
-    talk(stage)
-    await pilot.press("f3")
-    await stage.settle(pilot)
+    await _after_dashboard(scenery, pilot, "f3")
 
 
-async def detail(stage: Stage, pilot: Pilot[Any]) -> None:
+async def detail(scenery: Scenery, pilot: Pilot[Any]) -> None:
     """One message whole."""
-    await dashboard(stage, pilot)
-    await pilot.press("enter")
-    await stage.settle(pilot)
+    await _after_dashboard(scenery, pilot, "enter")
 
 
-async def help_screen(stage: Stage, pilot: Pilot[Any]) -> None:
+async def help_screen(scenery: Scenery, pilot: Pilot[Any]) -> None:
     """Every key."""
-    await dashboard(stage, pilot)
-    await pilot.press("f1")
-    await stage.settle(pilot)
+    await _after_dashboard(scenery, pilot, "f1")
 
 
-async def connect_dialog(stage: Stage, pilot: Pilot[Any]) -> None:
+async def connect_dialog(scenery: Scenery, pilot: Pilot[Any]) -> None:
     """The dialog of a panel's connection."""
-    await dashboard(stage, pilot)
-    await pilot.press("f10")
-    await stage.settle(pilot)
+    await _after_dashboard(scenery, pilot, "f10")
 
 
-async def new_panel(stage: Stage, pilot: Pilot[Any]) -> None:
+async def new_panel(scenery: Scenery, pilot: Pilot[Any]) -> None:
     """The chooser of a new panel."""
-    await dashboard(stage, pilot)
-    await pilot.press("ctrl+n")
-    await stage.settle(pilot)
+    await _after_dashboard(scenery, pilot, "ctrl+n")
 
 
-async def sent_before(stage: Stage, pilot: Pilot[Any]) -> None:
+async def history(scenery: Scenery, pilot: Pilot[Any]) -> None:
     """What was sent in this session."""
-    await dashboard(stage, pilot)
-    panel = stage.app.dashboard.panels[1]
-    connection = stage.connection("publish-2")
+    await dashboard(scenery, pilot)
+    panel = scenery.app.dashboard.panels[1]
+    assert isinstance(panel, PublishPanel)
     for payload, outcome in (
         ('{"id": 80}', PublishOutcome(Outcome.UNKNOWN, 2.0, "the server did not confirm within 2 s")),
-        ("plain words", PublishOutcome(Outcome.REFUSED, 0.0, "payload too large")),
+        ("plain words", PublishOutcome(Outcome.REFUSED, 0.0, "the payload is too large")),
         ('{"id": 82}', PublishOutcome(Outcome.CONFIRMED, 0.0004)),
     ):
-        connection.outcomes.append(outcome)
+        scenery.connections[1].outcomes.append(outcome)
         panel.composer.load("", payload)
         panel.action_send()
         await pilot.pause()
     panel.action_history()
-    await stage.settle(pilot)
+    await scenery.settle(pilot)
 
 
-async def failed_start(stage: Stage, pilot: Pilot[Any]) -> None:
+async def closing(scenery: Scenery, pilot: Pilot[Any]) -> None:
+    """The question whether a draft may be lost."""
+    await dashboard(scenery, pilot)
+    panel = scenery.app.dashboard.panels[2]
+    assert isinstance(panel, RequestPanel)
+    publish = scenery.app.dashboard.panels[1]
+    assert isinstance(publish, PublishPanel)
+    publish.composer.load("", "not sent yet")
+    await pilot.press("alt+2", "ctrl+w")
+    await scenery.settle(pilot)
+
+
+async def failed_start(scenery: Scenery, pilot: Pilot[Any]) -> None:
     """No server answers."""
-    await stage.settle(pilot)
+    scenery.go_to(0)
+    await scenery.settle(pilot)
 
 
-REFUSED = TcpError("nats://127.0.0.1:4222", "connection refused", "is a nats-server running there?")
+async def no_panels(scenery: Scenery, pilot: Pilot[Any]) -> None:
+    """Every panel was closed."""
+    await dashboard(scenery, pilot)
+    for panel in scenery.app.dashboard.panels:
+        scenery.app.dashboard._close(panel)
+    await scenery.settle(pilot)
 
 
 def refuse(connection: FakeConnection) -> None:
-    connection.open_error = REFUSED
+    """Make every opening fail as it does where no server listens."""
+    server = connection.options.servers[0]
+    connection.open_error = TcpError(
+        server, "nothing listens there (connection refused)", "check the port, or start a nats-server"
+    )
 
 
-NO_RESPONDERS = NoRespondersError("nobody listens on pricing.quote", "start the service, or change the subject")
+def scenery_of(play: Play) -> Scenery:
+    """What a scene is played on."""
+    if play is failed_start:
+        return Scenery(servers=("nats://127.0.0.1:4222",), context="", panels=(), prepare=refuse)
+    return Scenery()
+
+
+SCENES: dict[str, Play] = {
+    "dashboard": dashboard,
+    "connections": connections,
+    "events": events,
+    "detail": detail,
+    "help": help_screen,
+    "connect": connect_dialog,
+    "new-panel": new_panel,
+    "history": history,
+    "closing": closing,
+    "failed-start": failed_start,
+    "no-panels": no_panels,
+}
+"""Every scene by its name."""

@@ -106,7 +106,8 @@ def terminal() -> Iterator[Callable[..., Terminal]]:
 def dashboard(make: Callable[..., Terminal], server: NatsServer) -> Terminal:
     one = make("-m", "natstui", "--server", server.url, "--panel", "subscribe:orders.>", "--panel", "publish")
     until_sync(lambda: len(server.connections()) == 2, 20, "both panels connected")
-    one.until_shown(b"waiting for messages")
+    one.until_shown(ENTERS_ALTERNATE_SCREEN)
+    until_sync(lambda: _is_raw(one.master), 20, "keys are read")
     return one
 
 

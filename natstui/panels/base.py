@@ -114,7 +114,8 @@ class Panel(Container, can_focus=True):
         """Its place on the dashboard, from 1 on."""
         self._arrived: deque[Event] = deque(maxlen=1000)
         self._stop_listening: Callable[[], None] | None = None
-        self._cause = ""
+        self._lost = ""
+        self._last_failure = ""
         self._trying = ""
         self._failure: Exception | None = None
         self._last_focus: Widget | None = None
@@ -212,7 +213,7 @@ class Panel(Container, can_focus=True):
     async def _change(self) -> None:
         self._detach()
         await self.session.release(self.connection_id)
-        self._cause = self._trying = ""
+        self._lost = self._last_failure = self._trying = ""
         self._failure = None
         self.notice.clear()
         self.attach()
@@ -277,15 +278,16 @@ class Panel(Container, can_focus=True):
     def _note(self, event: Event) -> None:
         match event:
             case kinds.Disconnected(server=server, reason=reason):
-                self._cause = f"lost {server.removeprefix('nats://')}: {reason}"
+                self._lost = f"lost {server.removeprefix('nats://')}: {reason}"
             case kinds.Attempt(server=server):
                 self._trying = server
             case kinds.AttemptFailed(error=error):
-                self._cause = str(error.problem if isinstance(error, ManagedConnectionError) else error)
+                problem = error.problem if isinstance(error, ManagedConnectionError) else str(error)
+                self._last_failure = problem.replace("nats://", "")
             case kinds.Closed(reason=reason):
-                self._cause = reason
+                self._lost, self._last_failure = reason, ""
             case kinds.Connected() | kinds.Reconnected():
-                self._cause = self._trying = ""
+                self._lost = self._last_failure = self._trying = ""
                 if self._failure is not None:
                     self._failure = None
                     self.notice.clear()
@@ -303,7 +305,7 @@ class Panel(Container, can_focus=True):
         return StripView(
             self.connection.stats(),
             now,
-            cause=self._cause,
+            cause=" · ".join(words for words in (self._lost, self._last_failure) if words),
             problem=known.problem if known else str(failure or ""),
             remedy=known.remedy if known else "",
             trying=self._trying or self.options.servers[0],

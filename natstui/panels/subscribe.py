@@ -223,7 +223,7 @@ class SubscribePanel(Panel):
         dropped = stats.dropped if stats is not None else 0
         parts = [
             part(90, ("received ", "label"), (count(self.ring.received), "value")),
-            part(80, (f"{self._rate:,.0f}".rjust(5), "value"), ("/s", "label")),
+            part(80, (f"{self._rate:,.0f}".rjust(4), "value"), ("/s", "label")),
             part(50, ("kept ", "label"), (count(self.ring.kept), "value")),
             part(60, ("dropped ", "label"), (count(dropped), "bad" if dropped else "value")),
         ]

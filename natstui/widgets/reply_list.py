@@ -22,6 +22,7 @@ from natstui.keys import LIST_KEYS, bindings
 from natstui.stream.ring import Record
 from natstui.stream.sanitise import preview, sanitise
 from natstui.widgets.component_styles import ComponentStyles
+from natstui.widgets.fitting import shorten
 from natstui.widgets.time_words import clock_time, milliseconds
 
 CAPACITY = 2_000
@@ -200,7 +201,7 @@ class ReplyList(ComponentStyles, ScrollView, can_focus=True):
         if row.record is not None:
             pieces.append((preview(row.record[2], room) or "(empty)", self.component_style("payload")))
         else:
-            pieces.append((sanitise(row.words), self.component_style("words")))
+            pieces.append((shorten(sanitise(row.words), room), self.component_style("words")))
         return pieces
 
     # The cursor

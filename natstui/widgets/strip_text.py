@@ -199,7 +199,7 @@ def _failed(view: StripView, width: int) -> tuple[Line, Line]:
     state = _state(view)
     problem = sanitise(view.problem or view.stats.last_error or "the connection could not be opened")
     room = width - state.width() - 2
-    first = [*state.pieces, Piece("  "), Piece(shorten(problem, room), "cause")] if room > 8 else list(state.pieces)
+    first = [*state.pieces, Piece("  "), Piece(shorten(problem, room), "cause")] if room > 8 else fit([state], width)
     remedy = sanitise(view.remedy) or "r tries again, e edits the connection"
     return first, [Piece("→ ", "bad"), Piece(shorten(remedy, width - 2), "value")] if width > 8 else []
 

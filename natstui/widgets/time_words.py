@@ -10,7 +10,7 @@ def span(seconds: float) -> str:
     seconds = max(0.0, seconds)
     if seconds < 9.95:
         return f"{seconds:.1f} s"
-    whole = int(seconds)
+    whole = max(10, int(seconds))
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
