@@ -41,6 +41,19 @@ PAYLOAD = """{
   "paid": true,
   "items": [{"sku": "A-4", "qty": 2}]
 }"""
+NEWEST = {
+    "id": 63,
+    "customer": {"id": 4410, "name": "Zoë Brandt", "country": "DE"},
+    "items": [{"sku": "kettle-1l", "quantity": 1, "price": 39.5}, {"sku": "tea-oolong", "quantity": 2, "price": 12.25}],
+    "total": 64.0,
+    "currency": "EUR",
+    "gift": False,
+    "note": None,
+}
+HEADERS = (
+    b"NATS/1.0\r\nNats-Msg-Id: order-63\r\nContent-Type: application/json\r\n"
+    b"Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n"
+)
 LOST, BACK = 11.0, 6.8
 """Seconds before the scene's end at which the subscribe panel's server was lost, and was there again."""
 
@@ -138,6 +151,8 @@ def _receive(scenery: Scenery, connection: FakeConnection) -> None:
         scenery.go_to(moment)
         data = json.dumps(payload, separators=(",", ":")).encode()
         subscription.deliver((subject.encode(), b"", data, b""))
+    scenery.go_to(0.2)
+    subscription.deliver((b"orders.created", b"", json.dumps(NEWEST, ensure_ascii=False).encode(), HEADERS))
 
 
 def _ping(scenery: Scenery, connection: FakeConnection, seed: int) -> None:

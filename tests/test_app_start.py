@@ -34,7 +34,7 @@ async def test_it_says_what_was_tried_and_why_it_failed(free_port: int) -> None:
         assert "connect elsewhere" in text and "embedded server" in text
         await pilot.press("escape")
         assert app.screen is app.dashboard
-        assert "✕ failed" in strip(subscribe_panel(app)) and notice(subscribe_panel(app))
+        assert "✕ failed" in strip(subscribe_panel(app)) and "refused" in strip(subscribe_panel(app))
 
 
 async def test_one_key_leads_to_a_server_of_ones_own(free_port: int) -> None:

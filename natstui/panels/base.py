@@ -252,8 +252,10 @@ class Panel(Container, can_focus=True):
         if isinstance(error, OpenError):
             self._failure = error
             self.post_message(self.OpenFailed(self, error))
-        self.notice.say(sentence(error))
         self.show_connection(self.session.clock.now())
+        # The strip tells why a connection failed; where it has too little room for it, the notice does.
+        if not isinstance(error, OpenError) or "…" in "".join(self.strip.text):
+            self.notice.say(sentence(error))
 
     # Events and the strip
 

@@ -13,7 +13,13 @@ from textual.widgets import Static
 from natstui.connection.errors import NoServerAvailableError, OpenError
 from natstui.keys import bindings
 from natstui.stream.sanitise import sanitise
-from natstui.widgets.key_line import KeyLine
+
+LABEL = 15
+"""Cells of the column of labels."""
+
+
+def _row(label: str, words: str, style: str = "") -> Content:
+    return Content.assemble((f"{label:<{LABEL}}", "$text-muted"), (words, style) if style else words)
 
 
 class FirstStart(ModalScreen[str]):
@@ -30,22 +36,23 @@ class FirstStart(ModalScreen[str]):
         with Vertical(classes="dialog -wide -bad") as dialog:
             dialog.border_title = "no connection"
             yield Static(self._words(), classes="dialog-text")
-            yield KeyLine()
 
     def _words(self) -> Content:
         error = self._error
         servers = [sanitise(server) for server in self._servers]
-        lines = [Content.assemble(("natstui tried  ", "$text-muted"), ("\n" + " " * 15).join(servers))]
+        indent = "\n" + " " * LABEL
+        lines = [_row("natstui tried", indent.join(servers))]
         failures = error.attempts if isinstance(error, NoServerAvailableError) else (error,)
-        for number, failure in enumerate(failures):
-            label = "which failed   " if not number else " " * 15
-            lines.append(
-                Content.assemble(
-                    (label, "$text-muted"), (f"at {failure.stage}: ", "$text-error"), sanitise(failure.problem)
-                )
+        several = len(self._servers) > 1
+        told = []
+        for failure in failures:
+            problem = failure.problem.removeprefix(f"{failure.server}: ")
+            told.append(
+                f"{failure.server}, at {failure.stage}: {problem}" if several else f"at {failure.stage}: {problem}"
             )
+        lines.append(_row("why it failed", indent.join(sanitise(words) for words in told), "$text-error"))
         if error.remedy:
-            lines.append(Content.assemble(("what helps     ", "$text-muted"), sanitise(error.remedy)))
+            lines.append(_row("what helps", sanitise(error.remedy)))
         lines.append(
             Content.from_markup(
                 "\n[$text-primary bold]c[/]  connect elsewhere: another server, a user, TLS"

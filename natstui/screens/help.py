@@ -154,7 +154,7 @@ class HelpScreen(ModalScreen[None]):
 def _lines(entry: KeyEntry, width: int, ids: int) -> list[Content]:
     """One binding, its tooltip wrapped beneath itself."""
     indent = 2 + KEYS + WORDS
-    tooltip = wrap(entry.tooltip, max(20, width - indent)) or [""]
+    tooltip = wrap(entry.tooltip, max(20, width - indent - 2)) or [""]
     first = Content.assemble(
         (f"  {'  '.join(entry.keys[:3]):<{KEYS}}", "bold"),
         f"{entry.words:<{WORDS}}",

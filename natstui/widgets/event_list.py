@@ -159,7 +159,8 @@ class EventList(ComponentStyles, ScrollView, can_focus=True):
             segments.append(Segment(f"{entry.connection_id:<13} ", self.component_style("connection")))
         segments.append(Segment(f"{MARKS[entry.weight]} ", self.component_style(entry.weight)))
         room = width - sum(cell_len(segment.text) for segment in segments)
-        text = entry.text if cell_len(entry.text) <= room else entry.text[: max(0, room - 1)] + "…"
+        words = entry.text.replace("nats://", "")
+        text = words if cell_len(words) <= room else words[: max(0, room - 1)] + "…"
         segments.append(Segment(text, self.component_style(f"{entry.weight}-text")))
         return Strip(segments).adjust_cell_length(width, base).apply_style(base)
 

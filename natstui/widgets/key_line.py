@@ -39,6 +39,11 @@ def shown_keys(screen: Screen[object]) -> list[tuple[str, Binding, ActiveBinding
     return list(found.values())
 
 
+def _lower(words: str) -> str:
+    """The words in small letters, but for names such as JSON."""
+    return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words.split())
+
+
 class KeyLine(Line):
     """Keys and words, read from the bindings that are active now."""
 
@@ -57,7 +62,7 @@ class KeyLine(Line):
         for key, binding, active in shown_keys(screen):
             if not binding.show:
                 continue
-            words = self._words(active) or binding.description.lower()
+            words = self._words(active) or _lower(binding.description)
             if binding.id in self.LAST:
                 importance = {"app.help": 90, "app.palette": 89}.get(binding.id, 40 - self.LAST.index(binding.id))
                 right[binding.id] = part(importance, (key_words(key), "key"), f" {words}")

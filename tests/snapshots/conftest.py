@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 from textual.widgets import Input, TextArea
 
-
 PICTURES = "TEXTUAL_SNAPSHOT_TEMPDIR"
 
 
