@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rich.segment import Segments
 from rich.traceback import Traceback
-from textual import on
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
@@ -33,6 +33,7 @@ from natstui.session import Session
 from natstui.stream.sanitise import sanitise
 from natstui.styles.themes import DARK, THEMES
 from natstui.terminal_driver import terminal_driver
+from natstui.typing_order import TypingOrder
 from natstui.widgets.key_line import key_words, shown_keys
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class NatstuiApp(App[int]):
         path = log_path or launch.settings.log_file or state_directory() / "events.log"
         self.session = Session(launch, clock or Clock(), EventLog(path.expanduser()), manager)
         self._ticks = ticks
+        self._typing = TypingOrder(self, super().on_event)
         self._embedded: EmbeddedServer | None = None
         self._changed_keys: dict[str, str] = {}
         self._was_connected = False
@@ -94,6 +96,12 @@ class NatstuiApp(App[int]):
     def dashboard(self) -> DashboardScreen:
         """The screen below all others."""
         return cast(DashboardScreen, self.screen_stack[0])
+
+    async def on_event(self, event: events.Event) -> None:
+        if TypingOrder.concerns(event):
+            await self._typing.take(event)
+        else:
+            await super().on_event(event)
 
     def on_mount(self) -> None:
         self._take_settings()

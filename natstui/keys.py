@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from textual.binding import Binding, BindingType
 
@@ -179,9 +179,13 @@ def check_keymap(keymap: Mapping[str, str], known: Iterable[str]) -> tuple[dict[
     return valid, problems
 
 
+class _Named(NamedTuple):
+    value: str
+
+
 def free_alt_digits() -> None:
-    """Let alt+1 to alt+9 be keys: Textual 8 reads them as the characters that macOS types with them (¡, ™, £ …)."""
+    """Let alt+1 to alt+9 be keys, at once: Textual 8 reads them as the characters that macOS types with them (¡, ™ …)."""
     from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 
     for digit in range(10):
-        cast(dict[str, object], ANSI_SEQUENCES_KEYS).pop(f"\x1b{digit}", None)
+        cast(dict[str, object], ANSI_SEQUENCES_KEYS)[f"\x1b{digit}"] = (_Named(f"alt+{digit}"),)
