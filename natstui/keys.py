@@ -184,7 +184,7 @@ class _Named(NamedTuple):
 
 
 def free_alt_digits() -> None:
-    """Let alt+1 to alt+9 be keys, at once: Textual 8 reads them as the characters that macOS types with them (¡, ™ …)."""
+    """Let alt+1 to alt+9 be keys, at once: Textual 8 reads them as the characters that macOS types with them (¡ …)."""
     from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 
     for digit in range(10):

@@ -1,4 +1,4 @@
-"""Keys act one after the other: what is typed goes to the widget that has the focus once the key before it has acted."""
+"""Keys act one after the other: what is typed goes where the focus is once the key before it has acted."""
 
 from __future__ import annotations
 
