@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from natstui.launch import PanelSpec
     from natstui.session import Session
 
+SSH_REPAINT = 0.75
+"""Seconds between two repaints of the messages at least, over a slow line."""
+
 _SEPARATORS = re.compile(r"[\s,]+")
 
 
@@ -79,6 +82,8 @@ class SubscribePanel(Panel):
                 "queue", Field(self._wanted.queue, placeholder="none", id="queue"), classes="short-label queue-field"
             )
         messages = MessageList(self.ring, empty_text=self._empty_words())
+        if self.session.launch.settings.ssh_profile:
+            messages.repaint_interval = SSH_REPAINT
         yield messages
         yield FilterBar(messages, history=self.session.filters)
         yield Line(classes="panel-footer")
