@@ -14,6 +14,7 @@ from rich.traceback import Traceback
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.widgets import Input, TextArea
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
