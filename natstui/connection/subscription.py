@@ -137,10 +137,19 @@ class Subscription:
             self._waiting.append(record)
             self._waiting_bytes += len(record[2])
         if (result is not None or self._waiting) and (self._pump_task is None or self._pump_task.done()):
-            self._pump_task = asyncio.get_running_loop().create_task(self._pump(result), name="natstui handler")
+            self._start_pump(result)
         if dropped:
             self.dropped += dropped
             self._owner.messages_dropped(self, dropped)
+
+    def _start_pump(self, result: Awaitable[Any] | None) -> None:
+        self._pump_task = asyncio.get_running_loop().create_task(self._pump(result), name="natstui handler")
+        self._pump_task.add_done_callback(self._pump_ended)
+
+    def _pump_ended(self, task: asyncio.Task[None]) -> None:
+        if task is self._pump_task and task.cancelled() and self._waiting:
+            # What a handler awaited was cancelled, and the task with it: that ends one message, not the rest.
+            self._start_pump(None)
 
     def _take_waiting(self) -> Iterator[Record]:
         while self._waiting:

@@ -12,6 +12,7 @@ from natstui.connection import (
     ConnectionState,
     Disconnected,
     ManagedConnection,
+    Message,
     NotConnectedError,
     Reconnected,
     TcpError,
@@ -131,25 +132,35 @@ async def test_ending_the_task_that_falls_asleep_leaves_it_asleep_or_awake(
     await until(lambda: len(nats_server.connections()) == 1, what="the connection of before is gone")
 
 
+@pytest.mark.parametrize("ended", ["from outside", "by what it awaits"])
 async def test_ending_the_task_of_a_handler_does_not_end_the_subscription(
-    nats_server: NatsServer, managed: Managed
+    nats_server: NatsServer, managed: Managed, ended: str
 ) -> None:
     connection = managed(nats_server.url)
     handled: list[bytes] = []
+    stuck = asyncio.get_running_loop().create_future()
+    entered = asyncio.Event()
 
-    async def handler(message: Any) -> None:
+    async def handler(message: Message) -> None:
         if message.data == b"stuck":
-            await asyncio.Event().wait()
+            entered.set()
+            await stuck
         handled.append(message.data)
 
-    await connection.subscribe("flow", handler)
+    subscription = await connection.subscribe("flow", handler)
     before = asyncio.all_tasks()
     await connection.publish("flow", b"stuck")
     await connection.publish("flow", b"waits behind it")
-    task = (await until(lambda: _tasks_since(before, "natstui handler")))[0]
-    task.cancel()
+    await until(lambda: entered.is_set() and subscription.received == 2)
+    if ended == "from outside":
+        (task,) = _tasks_since(before, "natstui handler")
+        task.cancel()
+    else:
+        stuck.cancel()
+    await until(lambda: handled == [b"waits behind it"])
     await connection.publish("flow", b"next")
     await until(lambda: handled == [b"waits behind it", b"next"])
+    await asyncio.wait_for(subscription.delivered(), IN_TIME)
 
 
 async def test_a_reconnect_that_gives_up_is_no_zombie(nats_server: NatsServer, managed: Managed) -> None:
