@@ -14,8 +14,8 @@ from rich.traceback import Traceback
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding
-from textual.widgets import Input, TextArea
 from textual.screen import Screen
+from textual.widgets import Input, TextArea
 from textual.worker import Worker, WorkerState
 
 from natstui.clock import Clock
@@ -118,6 +118,11 @@ class NatstuiApp(App[int]):
             self.set_interval(drain, self.drain, name="what came in")
         # The client is loaded and connects after the first paint.
         self.call_after_refresh(self._connect)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        # Textual has no switch for all cursors at once.
+        if self.launch.settings.ssh_profile and isinstance(event.widget, Input | TextArea):
+            event.widget.cursor_blink = False
 
     def _take_settings(self) -> None:
         settings = self.launch.settings
