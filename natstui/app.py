@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from rich.segment import Segments
-from rich.traceback import Traceback
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding
@@ -18,6 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Input, TextArea
 from textual.worker import Worker, WorkerState
 
+from natstui import garbage
 from natstui.clock import Clock
 from natstui.connection.errors import OpenError
 from natstui.dashboard import DashboardScreen
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 STYLES = Path(__file__).parent / "styles"
 DEFAULT_PANELS = (PanelSpec("subscribe"), PanelSpec("publish"), PanelSpec("request"))
+SETTLED = 2.0
+"""Seconds after which the start is over."""
 TICK, DRAIN, SSH_DRAIN = 1.0, 0.1, 0.25
 """Seconds between two ticks of the shared clock, and between two looks at what came in, here and over SSH."""
 
@@ -113,6 +115,7 @@ class NatstuiApp(App[int]):
                 except (NotImplementedError, RuntimeError, ValueError):
                     pass
         if self._ticks:
+            self.set_timer(SETTLED, garbage.settle, name="the end of the start")
             self.set_interval(TICK, self.tick, name="the shared clock")
             drain = SSH_DRAIN if self.launch.settings.ssh_profile else DRAIN
             self.set_interval(drain, self.drain, name="what came in")
@@ -326,6 +329,8 @@ class NatstuiApp(App[int]):
 
     def _fatal_error(self) -> None:
         """End after an unhandled exception, its traceback without local variables: they may hold secrets."""
+        from rich.traceback import Traceback
+
         traceback = Traceback(show_locals=False, width=None, suppress=["textual", "rich"])
         self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
         self._close_messages_no_wait()

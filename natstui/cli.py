@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from natstui import garbage
 from natstui.arguments import Arguments, UsageError, parse_arguments
 from natstui.launch import Launch, PanelSpec
 
@@ -51,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Arguments) -> int:
+    if arguments.command in (None, "demo"):
+        garbage.hold()
     log = logging.getLogger("natstui")
     if not log.handlers:
         log.addHandler(logging.NullHandler())

@@ -24,6 +24,7 @@ from natstui.connection.errors import (
     ServerNotInPoolError,
     StaleError,
 )
+from natstui.connection.nats_py_import import import_nats_py
 from natstui.connection.pool import PoolServer
 from natstui.connection.state import ConnectionState
 from natstui.connection.stats import ServerStats
@@ -183,6 +184,7 @@ class OpeningConnection(ConnectionCore):
         _logger.info("%s: attempt %d on %s", self.connection_id, number, server.url)
 
     async def _attempt(self, server: PoolServer, number: int) -> None:
+        import_nats_py()
         from natstui.connection.client import NatsClient
 
         self._pool.trying(server, self._clock())
