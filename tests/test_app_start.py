@@ -31,10 +31,11 @@ async def test_it_says_what_was_tried_and_why_it_failed(free_port: int) -> None:
         await pilot.pause()
         text = screen_text(app)
         assert url in text and "refused" in text and "at TCP" in text
-        assert "connect elsewhere" in text and "embedded server" in text
+        assert "connect elsewhere" in text and "server of your own" in text
         await pilot.press("escape")
         assert app.screen is app.dashboard
-        assert "✕ failed" in strip(subscribe_panel(app)) and "refused" in strip(subscribe_panel(app))
+        panel = subscribe_panel(app)
+        assert "✕ failed" in strip(panel) and "refused" in strip(panel) + notice(panel)
 
 
 async def test_one_key_leads_to_a_server_of_ones_own(free_port: int) -> None:

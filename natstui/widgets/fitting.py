@@ -60,7 +60,11 @@ def shorten_middle(text: str, width: int) -> str:
     if width < 3:
         return "…"[:width]
     half = (width - 1) // 2
-    return f"{text[: width - 1 - half]}…{text[len(text) - half :]}"
+    tail, cells = len(text), 0
+    while tail and cells + cell_len(text[tail - 1]) <= half:
+        tail -= 1
+        cells += cell_len(text[tail])
+    return f"{chop_cells(text, width - 1 - half)[0]}…{text[tail:]}"
 
 
 def fit(parts: Sequence[Part], width: int, gaps: tuple[int, ...] = (3, 2)) -> list[Piece]:

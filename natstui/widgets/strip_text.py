@@ -198,6 +198,7 @@ def _reconnecting(view: StripView, width: int) -> tuple[Line, Line]:
 def _failed(view: StripView, width: int) -> tuple[Line, Line]:
     state = _state(view)
     problem = sanitise(view.problem or view.stats.last_error or "the connection could not be opened")
+    problem = problem.replace("nats://", "")
     room = width - state.width() - 2
     first = [*state.pieces, Piece("  "), Piece(shorten(problem, room), "cause")] if room > 8 else fit([state], width)
     remedy = sanitise(view.remedy) or "r tries again, e edits the connection"
