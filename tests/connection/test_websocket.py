@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from natstui.connection import (
     AuthenticationError,
+    ClientError,
     ConnectionState,
     Disconnected,
+    ExpiryWarning,
     Message,
     OpenError,
     OptionError,
@@ -105,6 +108,16 @@ async def test_wss_compares_the_name_and_takes_another_when_told(
     with pytest.raises(TlsError, match="for another name"):
         await managed(server.websocket_url, **trusting).open()
     await managed(server.websocket_url, tls_hostname="nats.example", **trusting).open()
+
+
+async def test_a_certificate_that_expires_soon_is_warned_of_over_wss_too(
+    nats_server_factory: Servers, managed: Managed, certificate_authority: CertificateAuthority
+) -> None:
+    server = nats_server_factory(websocket_tls=certificate_authority.server(expires_in=timedelta(days=3)))
+    connection = managed(server.websocket_url, root_certificates=certificate_authority.certificate)
+    record = EventRecord(connection)
+    await connection.open()
+    assert isinstance((await record.first(ClientError)).error, ExpiryWarning)
 
 
 async def test_tls_options_refuse_a_plain_websocket_before_anything_is_sent(
