@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Awaitable
 from typing import Any
 
-import nats.errors
 from nats.aio.client import Client, Srv
 from nats.protocol import command
 
@@ -29,7 +28,7 @@ from natstui.connection.errors import (
     StaleError,
     TcpError,
 )
-from natstui.connection.failures import open_failure, os_reason
+from natstui.connection.failures import connection_loss, open_failure
 from natstui.connection.message import Record, check_size
 from natstui.connection.nats_py_contract import check_nats_py
 from natstui.connection.options import ConnectOptions
@@ -247,7 +246,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         link, capacity = self._link, self._connect_options.read_buffer_capacity
         assert link is not None
         self._last_read = loop.time()
-        reason: Exception
+        reason: ConnectionLostError
         try:
             while self._lost is None:
                 data = await link.read(capacity)
@@ -261,12 +260,8 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
             reason = ConnectionLostError(
                 f"the server closed the connection, saying: {said}" if said else "the server closed the connection"
             )
-        except nats.errors.ProtocolError:
-            reason = ConnectionLostError("the server sent something that is not the NATS protocol")
-        except OSError as error:
-            reason = ConnectionLostError(f"the connection broke ({os_reason(error)})")
         except Exception as error:  # noqa: BLE001 - nats-py leaves a zombie here (defect 8)
-            reason = ConnectionLostError(f"reading failed unexpectedly ({type(error).__name__}: {error})")
+            reason = connection_loss(error)
         self._lose(reason)
 
     def _deliver(self, sid: bytes, records: list[Record]) -> Awaitable[None] | None:
@@ -435,12 +430,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
     # -- the end ------------------------------------------------------------------------------------------------
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, OSError):
-            self._lose(ConnectionLostError(f"the connection broke ({os_reason(error)})"))
-        else:
-            why = f" ({type(error).__name__}: {error})" if error else ""
-            self._lose(ConnectionLostError(f"the client's own task ended unexpectedly{why}"))
+        self._lose(connection_loss(None if task.cancelled() else task.exception()))
 
     async def _process_op_err(self, e: Exception) -> None:
         self._lose(e)

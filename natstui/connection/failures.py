@@ -11,6 +11,7 @@ from natstui.connection.address import ServerAddress
 from natstui.connection.auth import expired_since
 from natstui.connection.errors import (
     AuthenticationError,
+    ConnectionLostError,
     FirstPingError,
     HandshakeError,
     NameLookupError,
@@ -103,10 +104,20 @@ def _tcp_failure(server: str, error: BaseException) -> TcpError:
     if isinstance(error, ConnectionRefusedError):
         return TcpError(server, "nothing listens there (connection refused)", "check the port, or start a nats-server")
     if isinstance(error, OSError):
-        return TcpError(server, f"it cannot be reached ({os_reason(error)})", "check the address and your network")
+        return TcpError(server, f"it cannot be reached ({_os_reason(error)})", "check the address and your network")
     return TcpError(server, f"it cannot be reached ({type(error).__name__}: {error})")
 
 
-def os_reason(error: OSError) -> str:
-    """Return the operating system's words for an error."""
+def connection_loss(error: BaseException | None) -> ConnectionLostError:
+    """Return what ended an established connection, from what ended one of its tasks; None where nothing was raised."""
+    if error is None:
+        return ConnectionLostError("a task of the connection was ended from outside")
+    if isinstance(error, nats.errors.ProtocolError):
+        return ConnectionLostError("the server sent something that is not the NATS protocol")
+    if isinstance(error, OSError):
+        return ConnectionLostError(f"the connection broke ({_os_reason(error)})")
+    return ConnectionLostError(f"a task of the connection failed unexpectedly ({type(error).__name__}: {error})")
+
+
+def _os_reason(error: OSError) -> str:
     return (error.strerror or str(error) or type(error).__name__).lower()
