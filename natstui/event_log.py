@@ -104,6 +104,11 @@ class EventLog:
         if self.path is not None and not self.problem:
             self._unwritten.append(entry)
 
+    @property
+    def has_unwritten(self) -> bool:
+        """Whether there is something to write."""
+        return bool(self._unwritten)
+
     def write(self) -> None:
         """Append to the file what was logged since the last time."""
         if not self._unwritten or self.path is None:

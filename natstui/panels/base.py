@@ -137,6 +137,9 @@ class Panel(Container, can_focus=True):
     def hear_event(self, event: Event) -> None:
         """An event of the connection, at once: for data that must not come late. Touches no widget."""
 
+    def connection_changes(self) -> None:
+        """Another connection takes the place of the present one."""
+
     def refresh_body(self) -> None:
         """Paint what has come in since; called at 10 Hz while the panel is shown, at 1 Hz otherwise."""
 
@@ -211,6 +214,7 @@ class Panel(Container, can_focus=True):
         self.work(self._change(), "establish", "Changing the connection", exclusive=True)
 
     async def _change(self) -> None:
+        self.connection_changes()
         self._detach()
         await self.session.release(self.connection_id)
         self._lost = self._last_failure = self._trying = ""

@@ -17,6 +17,7 @@ from textual.widgets import Input
 from natstui.connection import events as kinds
 from natstui.connection.errors import PermissionDeniedError, SubjectError
 from natstui.connection.events import Event
+from natstui.connection.state import ConnectionState
 from natstui.keys import bindings
 from natstui.panels.base import RESTARTABLE, Panel, sentence
 from natstui.stream.rate import RateMeter
@@ -68,6 +69,9 @@ class SubscribePanel(Panel):
         self._rate = 0.0
         self._wanted = self._split(spec.argument, spec.queue)
         self._taken: dict[str, Subscription] = {}
+        self._was_connected = False
+        self._away: tuple[datetime, str] | None = None
+        """Since when nothing can come in, and why."""
 
     @staticmethod
     def _split(subjects: str, queue: str) -> Wanted:
@@ -178,15 +182,30 @@ class SubscribePanel(Panel):
 
     def hear_event(self, event: Event) -> None:
         match event:
-            case kinds.Reconnected(downtime=downtime):
-                gap = f"offline {span(downtime)}: messages may be missing"
-            case kinds.Reopened(slept=slept):
-                gap = f"asleep {span(slept)}: messages may be missing"
+            case kinds.StateChanged(new=ConnectionState.CONNECTED):
+                self._was_connected = True
+                if self._away is not None:
+                    since, words = self._away
+                    self._away = None
+                    away = span((event.at - since).total_seconds())
+                    self.ring.mark_gap(f"{words} {away}: messages may be missing", event.at.timestamp())
+            case kinds.StateChanged(new=ConnectionState.IDLE):
+                self._went_away(event, "asleep")
+            case kinds.StateChanged(new=ConnectionState.RECONNECTING | ConnectionState.FAILED):
+                self._went_away(event, "offline")
             case kinds.SlowConsumer(subject=subject, dropped=dropped):
-                gap = f"{count(dropped)} messages on {subject} dropped: this client did not keep up"
+                words = f"{count(dropped)} messages on {subject} dropped: this client did not keep up"
+                self.ring.mark_gap(words, event.at.timestamp())
             case _:
-                return
-        self.ring.mark_gap(gap, event.at.timestamp())
+                pass
+
+    def _went_away(self, event: Event, words: str) -> None:
+        if self._was_connected and self._away is None:
+            self._away = (event.at, words)
+
+    def connection_changes(self) -> None:
+        if self._was_connected and self._away is None:
+            self._away = (self.session.clock.now(), "connection changed, away")
 
     def read_event(self, event: Event) -> None:
         match event:

@@ -161,3 +161,37 @@ async def test_the_list_is_held_still_and_told_so(nats_server: NatsServer, conne
         assert "orders.2" not in screen_text(app)
         await pilot.press("space")
         await until(lambda: "following" in footer(panel) and "orders.2" in screen_text(app))
+
+
+async def test_a_server_that_was_gone_for_long_leaves_a_gap_too(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "subscribe:orders.>", options={"max_reconnects": 1})
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        panel = subscribe_panel(app)
+        nats_server.kill()
+        await until(lambda: "✕ failed" in strip(panel), 20)
+        nats_server.restart()
+        await pilot.press("r")
+        await until(lambda: "● connected" in strip(panel), 10)
+        gaps = [entry.text for entry in panel.ring if isinstance(entry, Gap)]
+        assert len(gaps) == 1 and gaps[0].startswith("offline ")
+
+
+async def test_another_connection_keeps_the_messages_and_leaves_a_gap(
+    nats_server_factory: Callable[..., NatsServer], connect: Connect
+) -> None:
+    first, second = nats_server_factory(), nats_server_factory()
+    app = make_app(first.url, "subscribe:orders.>")
+    async with app.run_test(size=SIZE):
+        await until_connected(app)
+        panel = subscribe_panel(app)
+        await (await connect(first.url)).publish("orders.first", b"")
+        await until(lambda: panel.ring.received == 1)
+        panel.change_connection(panel.options.replace(servers=[second.url]))
+        await until(lambda: len(second.connections()) == 1 and not first.connections()[1:], 10)
+        await until_connected(app)
+        await (await connect(second.url)).publish("orders.second", b"")
+        await until(lambda: panel.ring.received == 2)
+        told = [entry.text if isinstance(entry, Gap) else entry[0] for entry in panel.ring]
+        assert (told[0], told[2]) == (b"orders.first", b"orders.second")
+        assert "connection changed" in told[1]
