@@ -19,6 +19,7 @@ from textual.worker import Worker, WorkerState
 
 from natstui import garbage
 from natstui.clock import Clock
+from natstui.confinement import Confined
 from natstui.connection.errors import OpenError
 from natstui.dashboard import DashboardScreen
 from natstui.event_log import EventLog, state_directory
@@ -163,7 +164,7 @@ class NatstuiApp(App[int]):
                 continue
             if callable(tick := getattr(screen, "tick", None)):
                 tick(moment)
-        if not self.session.is_closing:
+        if self.session.log.has_unwritten and not self.session.is_closing:
             self.run_worker(
                 self.session.log.write,
                 thread=True,
@@ -230,14 +231,14 @@ class NatstuiApp(App[int]):
 
     def _tell_first_failure(self, servers: Sequence[str], error: OpenError) -> None:
         self._told_first_failure = True
-        self.push_screen(FirstStart(servers, error), self._first_start_answered)
+        screen = FirstStart(servers, error, offers_embedded=self.session.confinement is None)
+        self.push_screen(screen, self._first_start_answered)
 
     def _first_start_answered(self, answer: str | None) -> None:
         match answer:
             case "connect":
-                dialog = ConnectDialog(self.session.options, "Connect")
-                self.push_screen(dialog, self._connect_elsewhere)
-            case "embedded":
+                self._ask_for_connection("Connect")
+            case "embedded" if self.session.confinement is None:
                 self._start_embedded()
             case "retry":
                 self._told_first_failure = False
@@ -295,11 +296,25 @@ class NatstuiApp(App[int]):
             "Connect every panel elsewhere", "Enter another server and credentials for all panels", self._connect_all
         )
         yield SystemCommand(
-            "Screenshot", "Save an SVG of what is shown", lambda: self.set_timer(0.1, self.deliver_screenshot)
+            "Screenshot", "Save an SVG of what is shown", lambda: self.set_timer(0.1, self._save_screenshot)
         )
 
     def _connect_all(self) -> None:
-        self.push_screen(ConnectDialog(self.session.options, "Connect every panel"), self._connect_elsewhere)
+        self._ask_for_connection("Connect every panel")
+
+    def _ask_for_connection(self, title: str) -> None:
+        dialog = ConnectDialog(self.session.options, title, confinement=self.session.confinement)
+        self.push_screen(dialog, self._connect_elsewhere)
+
+    def _save_screenshot(self) -> None:
+        place: Path | None = None
+        if self.session.confinement is not None:
+            try:
+                place = self.session.confinement.place(f"natstui {self.session.clock.now():%Y-%m-%d %H_%M_%S}.svg")
+            except Confined as error:
+                self._tell(str(error), "warning")
+                return
+        self.deliver_screenshot(place.name if place else None, str(place.parent) if place else None)
 
     def _leave_on_signal(self, number: int) -> None:
         self._leave(128 + number)

@@ -237,6 +237,7 @@ def _add_dashboard(parser: argparse.ArgumentParser, panels: bool = True) -> None
     group.add_argument("--ring-capacity", type=int, metavar="N", help="messages that a subscribe panel keeps")
     group.add_argument("--log-file", type=Path, metavar="FILE", help="write the event log there too")
     _add_switch(group, "--read-only", "refuse to publish and to request")
+    _add_switch(group, "--hosted", "for users without a shell here: confined to its own directory and servers")
     _add_switch(group, "--ssh-profile", "draw less, for slow lines; the default where SSH_CONNECTION is set")
     _add_file(group)
 

@@ -70,6 +70,8 @@ def _run(arguments: Arguments) -> int:
     except SettingsError as error:
         return _refuse(str(error))
     warnings = (*settings.warnings, *_exposed_passwords(given))
+    if demo and settings.hosted:
+        return _refuse("natstui demo starts a server, and a hosted session starts none; leave --hosted out, or demo")
     match arguments.command:
         case None:
             panels, options = tuple(arguments.panels), settings.connect_options()

@@ -316,7 +316,9 @@ class DashboardScreen(Screen[None]):
                 panel.change_connection(result.options)
 
         title = f"connection of panel {panel.number}, {panel.KIND}"
-        self.app.push_screen(ConnectDialog(panel.options, title, offers_all=True), entered)
+        self.app.push_screen(
+            ConnectDialog(panel.options, title, offers_all=True, confinement=self.session.confinement), entered
+        )
 
     def change_all_connections(self, options: ConnectOptions) -> None:
         """Take a connection with other options in every panel, and in those to come."""
@@ -342,7 +344,7 @@ class DashboardScreen(Screen[None]):
     @on(Panel.DetailWanted)
     def _show_detail(self, message: Panel.DetailWanted) -> None:
         message.stop()
-        self.app.push_screen(MessageDetail(message.source, message.index))
+        self.app.push_screen(MessageDetail(message.source, message.index, confinement=self.session.confinement))
 
     @on(PublishPanel.HistoryWanted)
     def _show_history(self, message: PublishPanel.HistoryWanted) -> None:

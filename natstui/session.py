@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from natstui.clock import Clock
+from natstui.confinement import Confinement
 from natstui.drafts import History
 from natstui.event_log import EventLog, state_directory
 from natstui.stream.filter_history import FilterHistory
@@ -35,6 +36,8 @@ class Session:
         self.filters = FilterHistory(state_directory() / "filters.json" if log.path is not None else None)
         self.options: ConnectOptions = launch.options
         """For the next panel's connection."""
+        self.confinement = Confinement(state_directory(), launch.options) if launch.settings.hosted else None
+        """The bounds of a hosted session; None for one of its user's own."""
         self._manager = manager
         self._closing: asyncio.Task[None] | None = None
         if manager is not None:

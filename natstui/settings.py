@@ -144,6 +144,8 @@ class Settings(BaseSettings):
     """Where the event log is written too."""
     read_only: bool = False
     """Refuse to publish and to request."""
+    hosted: bool = False
+    """For users without a shell here: no file but in the state directory, no credentials elsewhere, no server."""
 
     _urls: tuple[SecretStr, ...] = PrivateAttr(default=())
     _provenance: Mapping[str, str] = PrivateAttr(default_factory=dict)

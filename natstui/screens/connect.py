@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from natstui.confinement import Confined, Confinement
 from natstui.connection.durations import format_duration
 from natstui.connection.errors import OptionError
 from natstui.connection.options import ConnectOptions
@@ -64,12 +65,21 @@ class ConnectDialog(ModalScreen[Connecting | None]):
         options: what is changed.
         title: whose connection it is.
         offers_all: whether to ask if it is for one panel or for all; otherwise it is for all.
+        confinement: what a hosted session may not change.
     """
 
     BINDINGS = bindings("dialog.accept", "dialog.cancel")
 
-    def __init__(self, options: ConnectOptions, title: str, *, offers_all: bool = False) -> None:
+    def __init__(
+        self,
+        options: ConnectOptions,
+        title: str,
+        *,
+        offers_all: bool = False,
+        confinement: Confinement | None = None,
+    ) -> None:
         super().__init__()
+        self._confinement = confinement
         self._options = options
         self._title = title
         self._offers_all = offers_all
@@ -157,7 +167,13 @@ class ConnectDialog(ModalScreen[Connecting | None]):
     def action_accept(self) -> None:
         """Take what the fields say, or say what is wrong with it."""
         try:
-            options = self._options.replace(**self._changes())
+            changes = self._changes()
+            if self._confinement is not None:
+                self._confinement.check(self._options, changes)
+            options = self._options.replace(**changes)
+        except Confined as error:
+            self.query_one(Notice).say(str(error))
+            return
         except OptionError as error:
             self.query_one(Notice).say(str(error))
             if matches := self.query(f"#{error.option}"):

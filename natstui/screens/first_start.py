@@ -27,8 +27,9 @@ class FirstStart(ModalScreen[str]):
 
     BINDINGS = bindings("start.connect", "start.embedded", "start.retry", "screen.back")
 
-    def __init__(self, servers: Sequence[str], error: OpenError) -> None:
+    def __init__(self, servers: Sequence[str], error: OpenError, *, offers_embedded: bool = True) -> None:
         super().__init__()
+        self._offers_embedded = offers_embedded
         self._servers = servers
         self._error = error
 
@@ -53,14 +54,18 @@ class FirstStart(ModalScreen[str]):
         lines.append(_row("why it failed", indent.join(sanitise(words) for words in told), "$text-error"))
         if error.remedy:
             lines.append(_row("what helps", sanitise(error.remedy)))
+        embedded = "\n[$text-primary bold]e[/]  start a server of your own, here and now, with sample traffic"
         lines.append(
             Content.from_markup(
                 "\n[$text-primary bold]c[/]  connect elsewhere: another server, a user, TLS"
-                "\n[$text-primary bold]e[/]  start a server of your own, here and now, with sample traffic"
+                f"{embedded if self._offers_embedded else ''}"
                 "\n[$text-primary bold]r[/]  try again   [$text-primary bold]esc[/]  look at the dashboard all the same"
             )
         )
         return Content("\n").join(lines)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "embedded" or self._offers_embedded
 
     def action_connect(self) -> None:
         self.dismiss("connect")

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from natstui.confinement import Confined, Confinement
 from natstui.stream.export import ExportError, FileThere, save_payload, suggested_name
 from natstui.stream.ring import MessageSource, Record
 from natstui.stream.sanitise import sanitise
@@ -29,6 +30,7 @@ class MessageDetail(ModalScreen[int]):
         source: where the message and its neighbours are read: a ring, a snapshot, or what a filter leaves of one.
         index: its absolute index.
         directory: where files are saved unless the user says otherwise; the working directory by default.
+        confinement: the only place where a hosted session saves.
 
     Raises:
         ValueError: there is no message with that index.
@@ -73,7 +75,14 @@ class MessageDetail(ModalScreen[int]):
         ),
     ]
 
-    def __init__(self, source: MessageSource, index: int, *, directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        source: MessageSource,
+        index: int,
+        *,
+        directory: Path | None = None,
+        confinement: Confinement | None = None,
+    ) -> None:
         super().__init__()
         entry = source[index] if _has(source, index) else None
         if not isinstance(entry, tuple):
@@ -85,6 +94,7 @@ class MessageDetail(ModalScreen[int]):
         """The message shown."""
         self._at = source.time_of(index)
         self._directory = directory
+        self._confinement = confinement
         self._chosen_view: View | None = None
         self._all_headers = False
         self._overwrite: Path | None = None
@@ -182,6 +192,12 @@ class MessageDetail(ModalScreen[int]):
             self._say("Give the file a name, or press esc.", bad=True)
             return
         path = Path(event.value.strip())
+        if self._confinement is not None:
+            try:
+                path = self._confinement.place(event.value)
+            except Confined as error:
+                self._say(str(error), bad=True)
+                return
         self._write(path, self.record, overwrite=path == self._overwrite)
 
     @work(thread=True, exclusive=True, group="save", description="Saving a payload")
