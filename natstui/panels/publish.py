@@ -26,6 +26,7 @@ from natstui.drafts import Draft, SentMessage, parse_header_lines
 from natstui.keys import bindings
 from natstui.panels.base import Panel, sentence
 from natstui.panels.composer import Composer
+from natstui.stream.sanitise import sanitise
 from natstui.widgets.field import Field, LabelledField
 from natstui.widgets.fitting import Part, part
 from natstui.widgets.line import Line
@@ -279,8 +280,9 @@ class PublishPanel(Panel):
             run.is_noted = True
             self._sent += run.done
             self.session.history.add(SentMessage(run.draft, self.session.clock.now(), run.last, run.done))
-            if run.last.outcome is Outcome.REFUSED:
-                self.notice.say(f"Refused: {run.last.reason}")
+            if run.last.reason:
+                kind = "bad" if run.last.outcome is Outcome.REFUSED else "warning"
+                self.notice.say(f"{run.last.outcome.capitalize()}: {run.last.reason}", kind)
         self._show_run()
 
     # What is said
@@ -322,7 +324,7 @@ class PublishPanel(Panel):
                 (milliseconds(run.last.elapsed * 1000), "value"),
             )
         elif run.last.reason:
-            parts.append(part(80, (run.last.reason, "value")))
+            parts.append(part(80, (sanitise(run.last.reason), "value")))
         return parts
 
     @staticmethod
