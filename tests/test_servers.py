@@ -61,7 +61,8 @@ def test_stop_leaves_no_process_and_no_directory_even_of_a_frozen_server() -> No
 async def test_connz_shows_clients_and_their_subscriptions(nats_server: NatsServer, connect: Connect) -> None:
     client = await connect(nats_server.url, name="watched")
     await client.subscribe("orders.>")
-    await client.flush()
+    # nats-py's own flush is no barrier: its PING may overtake the SUB.
+    await until(lambda: any(seen.get("subscriptions_list") for seen in nats_server.connections()))
     (seen,) = nats_server.connections()
     assert (seen["name"], seen["subscriptions_list"]) == ("watched", ["orders.>"])
 
