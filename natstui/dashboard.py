@@ -69,13 +69,14 @@ class DashboardScreen(Screen[None]):
         self.session = session
         self._specs = specs
         self._made = 0
+        self._grid = PanelGrid(id="panels")
         self._connects = False
         """Whether panels connect as soon as they are there."""
 
     def compose(self) -> ComposeResult:
         yield HeaderLine()
         yield TabLine(gaps=(2, 1))
-        with PanelGrid(id="panels"):
+        with self._grid:
             for spec in self._specs[:MOST_PANELS]:
                 yield self._make(spec)
         yield Static(NO_PANEL, id="no-panels", markup=False)
@@ -88,7 +89,7 @@ class DashboardScreen(Screen[None]):
 
     @property
     def grid(self) -> PanelGrid:
-        return self.query_one(PanelGrid)
+        return self._grid
 
     @property
     def panels(self) -> list[Panel]:
@@ -118,7 +119,7 @@ class DashboardScreen(Screen[None]):
         """Show the time that has passed; once a second."""
         for panel in self.panels:
             panel.show_connection(now)
-            panel.refresh_body()
+            panel.drain()
         self._show_header(now)
 
     def drain(self) -> None:
@@ -126,7 +127,7 @@ class DashboardScreen(Screen[None]):
         if self.is_current:
             for panel in self.panels:
                 if panel.display:
-                    panel.refresh_body()
+                    panel.drain()
 
     def on_mount(self) -> None:
         self._arranged()

@@ -141,6 +141,9 @@ class Panel(Container, can_focus=True):
         """Another connection takes the place of the present one."""
 
     def refresh_body(self) -> None:
+        """Paint the body as it is now."""
+
+    def drain(self) -> None:
         """Paint what has come in since; called at 10 Hz while the panel is shown, at 1 Hz otherwise."""
 
     def suggest_subject(self, subject: str) -> None:

@@ -67,6 +67,8 @@ class SubscribePanel(Panel):
         self.ring = MessageRing(settings.ring_capacity, clock=session.clock.epoch)
         self._meter = RateMeter(session.clock.monotonic)
         self._rate = 0.0
+        self._counted = -1
+        self._messages: MessageList
         self._wanted = self._split(spec.argument, spec.queue)
         self._taken: dict[str, Subscription] = {}
         self._was_connected = False
@@ -85,7 +87,7 @@ class SubscribePanel(Panel):
             yield LabelledField(
                 "queue", Field(self._wanted.queue, placeholder="none", id="queue"), classes="short-label queue-field"
             )
-        messages = MessageList(self.ring, empty_text=self._empty_words())
+        messages = self._messages = MessageList(self.ring, empty_text=self._empty_words())
         if self.session.launch.settings.ssh_profile:
             messages.repaint_interval = SSH_REPAINT
         yield messages
@@ -94,7 +96,7 @@ class SubscribePanel(Panel):
 
     @property
     def messages(self) -> MessageList:
-        return self.query_one(MessageList)
+        return self._messages
 
     @property
     def subject_words(self) -> str:
@@ -240,9 +242,17 @@ class SubscribePanel(Panel):
         self.messages.refresh_from_ring()
         self._show_counts()
 
+    def drain(self) -> None:
+        if not self.is_composed:
+            return
+        self.messages.refresh_from_ring()
+        if self.ring.end != self._counted:
+            self._show_counts()
+
     def _show_counts(self) -> None:
         if not self.is_composed:
             return
+        self._counted = self.ring.end
         stats = self.connection.stats() if self.connection is not None else None
         dropped = stats.dropped if stats is not None else 0
         parts = [

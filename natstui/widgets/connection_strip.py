@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
+from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
 
 from natstui.widgets.component_styles import ComponentStyles
+from natstui.widgets.fitting import Piece
 from natstui.widgets.strip_text import StripView, strip_lines
 
 
@@ -25,15 +28,32 @@ class ConnectionStrip(ComponentStyles):
     )
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"strip--{name}" for name in STYLES}
 
-    view: reactive[StripView | None] = reactive(None, layout=False)
+    view: reactive[StripView | None] = reactive(None, layout=False, repaint=False)
     """What is shown; None until the panel has a connection."""
+
+    _lines: tuple[Sequence[Piece], Sequence[Piece]] = ((), ())
+    _lines_of: tuple[StripView | None, int] = (None, 0)
+
+    def watch_view(self) -> None:
+        """Paint the lines that are other than before: one, where only a time goes on."""
+        before, lines = self._lines, self._lines_at(self.size.width)
+        for y in (0, 1):
+            if lines[y] != before[y]:
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def _lines_at(self, width: int) -> tuple[Sequence[Piece], Sequence[Piece]]:
+        """Both lines, worked out once for each view and width."""
+        view, (known, known_width) = self.view, self._lines_of
+        if view is not known or width != known_width:
+            self._lines_of = view, width
+            self._lines = strip_lines(view, width) if view is not None else ((), ())
+        return self._lines
 
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.rich_style
-        if self.view is None or y > 1:
+        if y > 1:
             return Strip.blank(width, base)
-        line = strip_lines(self.view, width)[y]
-        segments = [Segment(text, self.component_style(style)) for text, style in line]
+        segments = [Segment(text, self.component_style(style)) for text, style in self._lines_at(width)[y]]
         return Strip(segments).adjust_cell_length(width).apply_style(base)
 
     @property
