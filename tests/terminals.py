@@ -21,7 +21,7 @@ from tests.waiting import until_sync
 
 
 class Terminal:
-    """A command in a pty of its own session; everything it writes is kept in `output`."""
+    """A command in a pty, in a session of its own; everything it writes is kept in `output`."""
 
     def __init__(
         self,
@@ -30,6 +30,7 @@ class Terminal:
         columns: int = 120,
         rows: int = 40,
         environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = (sys.executable, "-m", "natstui"),
     ) -> None:
         self._lock = threading.Lock()
         self._output = bytearray()
@@ -38,7 +39,7 @@ class Terminal:
         self.before = termios.tcgetattr(theirs)
         self._theirs = theirs
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "natstui", *arguments],
+            [*program, *arguments],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
