@@ -74,8 +74,10 @@ async def test_the_first_use_after_a_tasks_end_finds_a_new_connection(
     before = asyncio.all_tasks()
     await connection.open()
     client_id = connection.stats().client_id
-    for task in _tasks_since(before):
+    tasks = _tasks_since(before)
+    for task in tasks:
         task.cancel()
+    await asyncio.wait(tasks)
     await asyncio.wait_for(connection.flush(), IN_TIME)
     assert connection.stats().client_id != client_id
 
