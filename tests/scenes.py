@@ -296,6 +296,20 @@ async def no_panels(scenery: Scenery, pilot: Pilot[Any]) -> None:
     await scenery.settle(pilot)
 
 
+async def nine_panels(scenery: Scenery, pilot: Pilot[Any]) -> None:
+    """As many panels as there can be, in all states."""
+    await pilot.pause()
+    scenery.go_to(0)
+    _, asleep, failed, held, opening, stale, *_ = scenery.connections
+    asleep.become(ConnectionState.IDLE, down_since=scenery.clock.ago(1900), opens=4)
+    failed.last_error = TcpError(SERVERS[0], "no answer within 5 s", "check the address and the firewall")
+    failed.become(ConnectionState.FAILED)
+    held.told |= {"time_remaining": "0s", "held_by": 1, "last_in": scenery.clock.ago(1900)}
+    opening.become(ConnectionState.OPENING)
+    stale.told |= {"pings_outstanding": 2}
+    await scenery.settle(pilot)
+
+
 def refuse(connection: FakeConnection) -> None:
     """Make every opening fail as it does where no server listens."""
     server = connection.options.servers[0]
@@ -308,6 +322,8 @@ def scenery_of(play: Play) -> Scenery:
     """What a scene is played on."""
     if play is failed_start:
         return Scenery(servers=("nats://127.0.0.1:4222",), context="", panels=(), prepare=refuse)
+    if play is nine_panels:
+        return Scenery(panels=PANELS * 3)
     return Scenery()
 
 
@@ -323,5 +339,6 @@ SCENES: dict[str, Play] = {
     "closing": closing,
     "failed-start": failed_start,
     "no-panels": no_panels,
+    "nine-panels": nine_panels,
 }
 """Every scene by its name."""

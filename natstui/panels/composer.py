@@ -73,6 +73,7 @@ class Composer(Vertical):
     @on(TextArea.Changed, "#headers")
     def _headers_changed(self, message: TextArea.Changed) -> None:
         message.stop()
+        self.set_class(bool(message.text_area.text.strip()), "-has-headers")
 
     def _show_payload(self) -> None:
         editor = self.payload_editor

@@ -14,7 +14,7 @@ from natstui.connection.stats import ConnectionStats
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.fitting import shorten
 from natstui.widgets.strip_text import server_words
-from natstui.widgets.time_words import ago, bytes_words, clock_time, count, milliseconds
+from natstui.widgets.time_words import ago, bytes_words, clock_time, count, milliseconds, plural
 
 BARS = "▁▂▃▄▅▆▇█"
 LABEL_CELLS = 22
@@ -105,5 +105,5 @@ def ping_timeline(events: Iterable[Event], stats: ConnectionStats, width: int) -
     if waiting:
         pieces.append((waiting, "$text-warning"))
     told = (f"{word} {milliseconds(rtt)}" for word, rtt in (("last", trips[-1]), ("least", min(trips)), ("most", most)))
-    words = "   ".join((*told, f"{count(len(trips))} pongs"))
+    words = "   ".join((*told, plural(len(trips), "pong")))
     return Content.assemble(*pieces, "\n", (shorten(words, width), "$text-muted"))
