@@ -108,7 +108,7 @@ class ConnectOptions:
     max_outstanding_pings: int = 2
     """Unanswered pings allowed: with interval I and N allowed, silence is noticed within (N·I, (N+1)·I]."""
     retry_on_initial_connect: bool = False
-    """Keep trying when the first open fails: `open` returns at once, and operations are queued from the first use on."""
+    """Keep trying when the first open fails: `open` returns at once, and operations are queued, from the first use."""
     max_reconnects: int | None = None
     """Consecutive failed attempts over all servers before the connection counts as failed; None for no limit, 0 for no
     attempt at all. What `retry_on_initial_connect` begins with is no reconnect: it is not counted."""
