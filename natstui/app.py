@@ -14,6 +14,7 @@ from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Input, TextArea
 from textual.worker import Worker, WorkerState
 
@@ -49,6 +50,9 @@ SETTLED = 2.0
 """Seconds after which the start is over."""
 TICK, DRAIN, SSH_DRAIN = 1.0, 0.1, 0.25
 """Seconds between two ticks of the shared clock, and between two looks at what came in, here and over SSH."""
+
+SILENT_DRAINS = 20
+"""Looks in a row at which nothing had come in, before natstui waits to be told."""
 
 
 class NatstuiApp(App[int]):
@@ -87,6 +91,8 @@ class NatstuiApp(App[int]):
         self._typing = TypingOrder(self, super().on_event)
         self._embedded: EmbeddedServer | None = None
         self._changed_keys: dict[str, str] = {}
+        self._draining: Timer | None = None
+        self._silent_drains = 0
         self._was_connected = False
         self._told_first_failure = False
         for theme in THEMES:
@@ -119,7 +125,7 @@ class NatstuiApp(App[int]):
             self.set_timer(SETTLED, garbage.settle, name="the end of the start")
             self.set_interval(TICK, self.tick, name="the shared clock")
             drain = SSH_DRAIN if self.launch.settings.ssh_profile else DRAIN
-            self.set_interval(drain, self.drain, name="what came in")
+            self._draining = self.set_interval(drain, self.drain, name="what came in")
         # The client is loaded and connects after the first paint.
         self.call_after_refresh(self._connect)
 
@@ -176,9 +182,15 @@ class NatstuiApp(App[int]):
             )
 
     def drain(self) -> None:
-        """Show what came in."""
-        if self.is_running and self.screen.is_mounted and callable(drain := getattr(self.screen, "drain", None)):
-            drain()
+        """Show what came in. Where nothing does for a while, nothing is done until something comes."""
+        if not self.is_running or not self.screen.is_mounted:
+            return
+        drain = getattr(self.screen, "drain", None)
+        self._silent_drains = self._silent_drains + 1 if callable(drain) and drain() is False else 0
+        if self._silent_drains == SILENT_DRAINS and self._draining is not None:
+            self._silent_drains = 0
+            self._draining.pause()
+            self.session.rest(self._draining.resume)
 
     # Screens
 

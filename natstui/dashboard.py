@@ -122,12 +122,13 @@ class DashboardScreen(Screen[None]):
             panel.drain()
         self._show_header(now)
 
-    def drain(self) -> None:
-        """Show what came in, where it can be seen; ten times a second."""
-        if self.is_current:
-            for panel in self.panels:
-                if panel.display:
-                    panel.drain()
+    def drain(self) -> bool:
+        """Show what came in, where it can be seen, and tell whether anything had; ten times a second."""
+        return any([panel.drain() for panel in self.panels if panel.display])
+
+    def on_screen_suspend(self) -> None:
+        # What covers the dashboard may have something to show ten times a second.
+        self.session.arrived()
 
     def on_mount(self) -> None:
         self._arranged()

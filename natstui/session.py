@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from natstui.clock import Clock
@@ -40,6 +41,7 @@ class Session:
         """The bounds of a hosted session; None for one of its user's own."""
         self._manager = manager
         self._closing: asyncio.Task[None] | None = None
+        self._wake: Callable[[], None] | None = None
         if manager is not None:
             manager.add_listener(log.add)
 
@@ -52,6 +54,21 @@ class Session:
             self._manager = ConnectionManager(self.launch.settings.check_interval)
             self._manager.add_listener(self.log.add)
         return self._manager
+
+    def rest(self, wake: Callable[[], None]) -> None:
+        """Nothing comes in; have `wake` called as soon as something does."""
+        self._wake = wake
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether nobody looks at what comes in."""
+        return self._wake is not None
+
+    def arrived(self) -> None:
+        """Something is there to be shown."""
+        if self._wake is not None:
+            wake, self._wake = self._wake, None
+            wake()
 
     async def release(self, connection_id: str) -> None:
         """Close a connection and forget it, within a deadline."""

@@ -143,8 +143,12 @@ class Panel(Container, can_focus=True):
     def refresh_body(self) -> None:
         """Paint the body as it is now."""
 
-    def drain(self) -> None:
-        """Paint what has come in since; called at 10 Hz while the panel is shown, at 1 Hz otherwise."""
+    def drain(self) -> bool:
+        """Paint what has come in since, and tell whether anything had.
+
+        Called at 10 Hz while the panel is shown, at 1 Hz otherwise; after a silence not before `Session.arrived`.
+        """
+        return False
 
     def suggest_subject(self, subject: str) -> None:
         """Fill in a subject where there is none yet."""
