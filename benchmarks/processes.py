@@ -24,6 +24,17 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def waited_seconds(pid: int) -> float:
+    """Seconds that the threads of a process were ready to run and had no core to run on."""
+    waited = 0
+    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        try:
+            waited += int(path.read_text().split()[1])
+        except (OSError, IndexError):
+            pass
+    return waited / 1e9
+
+
 def resident_bytes(pid: int) -> int:
     """Memory of a process that is in RAM, shared pages included."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

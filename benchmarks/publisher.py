@@ -1,8 +1,8 @@
 """Publishes to a nats-server over a bare socket, faster than any client library: a process of its own.
 
-Reads orders from standard input, one a line: a rate (messages a second; 0 for as fast as the server takes them) and a
-number of messages. Answers each with JSON once the server has processed them all: ``{"sent": …, "seconds": …}``. Ends
-with its standard input.
+Reads orders from standard input, one JSON object a line: a ``rate`` (messages a second; 0 for as fast as the server
+takes them) and a ``count``, or ``seconds`` to publish for, or a ``text`` for one message. Answers each with JSON once
+the server has processed them all: ``{"sent": …, "seconds": …}``. Ends with its standard input.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Publisher:
         address = urlsplit(url)
         self._socket = socket.create_connection((address.hostname, address.port))
         self._answers = self._socket.makefile("rb")
+        self._subject = subject.encode()
         self._lines = lines(subject)
         self._whole = b"".join(self._lines)
         self._next = 0
@@ -94,6 +95,14 @@ class Publisher:
         self._barrier()
         return time.perf_counter() - start
 
+    def publish_text(self, text: str) -> float:
+        """Publish one message with this payload; return the seconds until the server had it."""
+        start = time.perf_counter()
+        body = text.encode()
+        self._socket.sendall(b"PUB %b.text %d\r\n%b\r\n" % (self._subject, len(body), body))
+        self._barrier()
+        return time.perf_counter() - start
+
     def publish_for(self, seconds: float) -> tuple[int, float]:
         """Publish as fast as the server takes it for about `seconds`; return how many, and the seconds it took."""
         start = time.perf_counter()
@@ -111,7 +120,9 @@ def main(url: str, subject: str) -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         order = json.loads(line)
-        if "count" in order:
+        if "text" in order:
+            sent, seconds = 1, publisher.publish_text(order["text"])
+        elif "count" in order:
             sent, seconds = order["count"], publisher.publish(order["rate"], order["count"])
         else:
             sent, seconds = publisher.publish_for(order["seconds"])
