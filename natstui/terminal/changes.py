@@ -172,42 +172,54 @@ class ScreenChanges:
 
     def _send_row(self, row: _Row, y: int, first: int, last: int, out: list[str]) -> None:
         texts, looks, shown_texts, shown_looks = row.texts, row.looks, row.shown_texts, row.shown_looks
-        for x in range(first, last):
+        x = first
+        while x < last:
             text = texts[x]
             if not text or (text == shown_texts[x] and looks[x] is shown_looks[x]):
+                x += 1
                 continue
-            self._go(row, x, y, out)
-            self._take_pen(text, looks[x], out)
-            self._send(text, out)
-            self._at = (x + 1, y) if text in _ONE_CELL else None
+            self._go(x, y, out)
+            pen = self._take_pen(text, looks[x], out)
+            if text not in _ONE_CELL:
+                self._send(text, out)
+                self._at = None
+                x += 1
+                continue
+            # On to the last cell that differs and can be written with this pen, over a few that do not differ.
+            on_space = self._one(pen.on_space)
+            end = cell = x + 1
+            while cell < last and cell - end <= _BRIDGE:
+                text, look = texts[cell], looks[cell]
+                if not (look is pen or (look is on_space and text == " ")) or text not in _ONE_CELL:
+                    break
+                cell += 1
+                if text != shown_texts[cell - 1] or look is not shown_looks[cell - 1]:
+                    end = cell
+            self._send("".join([text for text in texts[x:end] if text]), out)
+            self._at = end, y
+            x = end
 
-    def _go(self, row: _Row, x: int, y: int, out: list[str]) -> None:
+    def _go(self, x: int, y: int, out: list[str]) -> None:
         at = self._at
         if at == (x, y):
             return
-        if at is None or at[1] != y or at[0] > x:
-            self._send(f"\x1b[{y + 1};{x + 1}H", out)
-            return
-        between = range(at[0], x)
-        if len(between) <= _BRIDGE and all(self._is_in_pen(row.texts[cell], row.looks[cell]) for cell in between):
-            out.extend(text for cell in between if (text := row.texts[cell]))
+        if at is not None and at[1] == y and at[0] < x:
+            self._send(f"\x1b[{x - at[0]}C", out)
         else:
-            self._send(f"\x1b[{len(between)}C", out)
+            self._send(f"\x1b[{y + 1};{x + 1}H", out)
 
-    def _is_in_pen(self, text: str | None, look: Look) -> bool:
-        pen = self._pen
-        return text in _ONE_CELL and (look is pen or (text == " " and pen is not None and pen.on_space == look))
-
-    def _take_pen(self, text: str, look: Look, out: list[str]) -> None:
+    def _take_pen(self, text: str, look: Look, out: list[str]) -> Look:
+        """Write in this look from now on, where `text` shows it; return what is written in."""
         pen = self._pen
         if look is pen:
-            return
+            return look
         if text == " " and pen is not None and not (pen.attributes | look.attributes) & SPACE_MARKS:
             # A space shows its background only, whatever else the pen has.
             look = self._one(Look(pen.attributes, pen.foreground, look.background))
         if sequence := _change(pen, look):
             self._send(sequence, out)
         self._pen = look
+        return look
 
 
 class _Row:
