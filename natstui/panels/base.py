@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from natstui.launch import PanelSpec
     from natstui.session import Session
 
+LOW = 15
+"""Lines below which a panel leaves out what it can do without."""
+
 RESTARTABLE = (ConnectionState.NEW, ConnectionState.IDLE, ConnectionState.FAILED)
 """States in which a connection is opened rather than torn down and connected anew."""
 
@@ -333,6 +336,9 @@ class Panel(Container, can_focus=True):
         """Write the panel's number, kind and subject into its border."""
         words = shorten(sanitise(self.subject_words), 60)
         self.border_title = Content(f"{self.number} {self.KIND} {words}".rstrip())
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height < LOW, "-low")
 
     # Focus and actions
 
