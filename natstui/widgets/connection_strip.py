@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.segment import Segment
 from textual.geometry import Region
@@ -22,11 +21,6 @@ class ConnectionStrip(ComponentStyles):
     """
 
     COMPONENT_PREFIX = "strip"
-    STYLES: ClassVar[tuple[str, ...]] = (
-        *("label", "value", "good", "busy", "warning", "bad", "asleep", "held", "quiet"),
-        *("cause", "pips", "bar", "bar-near", "bar-spent"),
-    )
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"strip--{name}" for name in STYLES}
 
     view: reactive[StripView | None] = reactive(None, layout=False, repaint=False)
     """What is shown; None until the panel has a connection."""

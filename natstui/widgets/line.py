@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.segment import Segment
 from textual.strip import Strip
@@ -22,7 +21,6 @@ class Line(ComponentStyles):
     """One line: parts from the left, parts at the right, the least important ones left out where there is no room."""
 
     COMPONENT_PREFIX = "line"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{name}" for name in STYLES}
 
     def __init__(
         self,
