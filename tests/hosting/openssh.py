@@ -7,6 +7,7 @@ import grp
 import os
 import pwd
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -126,7 +127,8 @@ class Sshd:
         group = grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name
         forced = re.search(r"ForceCommand .*", self._block)
         assert forced and forced[0].startswith("ForceCommand /opt/natstui/bin/natstui --hosted ")
-        self._replace(forced[0], "ForceCommand " + " ".join((natstui_path(), "--hosted", *natstui)))
+        words = ("--hosted", *natstui)
+        self._replace(forced[0], f"ForceCommand {natstui_path()} {shlex.join(words)}")
         self._replace("/etc/ssh/natstui-keys", str(keys))
         self._replace("Match Group natstui-operators", f"Match Group {group}")
 
