@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from textwrap import wrap
 
 from natstui.connection import events as kinds
-from natstui.connection.events import Event
+from natstui.connection.events import Event, StaleConnection
+from natstui.stale_advice import explain_stale
 from natstui.stream.sanitise import sanitise
 
 CAPACITY = 10_000
@@ -19,6 +21,10 @@ CAPACITY = 10_000
 
 MAX_FILE_BYTES = 5 * 1024 * 1024
 """Beyond this size the file is moved to events.log.1 and begun anew."""
+
+
+EXPLANATION, EXPLANATION_GOES_ON = "↳ ", "  "
+"""What lines begin with that explain the event above them."""
 
 
 class Weight(StrEnum):
@@ -72,6 +78,11 @@ class LoggedEvent:
     """Sanitised."""
     weight: Weight
 
+    @property
+    def explains(self) -> bool:
+        """Whether it is a line about the event above it."""
+        return self.text.startswith((EXPLANATION, EXPLANATION_GOES_ON))
+
 
 def state_directory() -> Path:
     """Where programs keep what they note: $XDG_STATE_HOME/natstui, or ~/.local/state/natstui."""
@@ -92,13 +103,24 @@ class EventLog:
         """Why the file cannot be written, in one sentence; empty while it can."""
         self.entries: deque[LoggedEvent] = deque(maxlen=capacity)
         self.total = 0
-        """Events ever logged."""
+        """Lines ever logged."""
         self._unwritten: list[LoggedEvent] = []
         self._watchers: list[Callable[[], None]] = []
 
     def add(self, event: Event) -> None:
-        """Log an event: a listener for `ConnectionManager`. Writes nothing yet."""
-        entry = LoggedEvent(self.total, event.at, sanitise(event.connection_id), sanitise(str(event)), weight(event))
+        """Log an event: a listener for `ConnectionManager`. Writes nothing yet.
+
+        A stale connection is followed by lines that say which side noticed, the settings in force, what to change.
+        """
+        self._add(event, str(event), weight(event))
+        if isinstance(event, StaleConnection):
+            told = explain_stale(event)
+            for words in (told.noticed, told.settings, *told.changes):
+                for line in wrap(words, 88, initial_indent=EXPLANATION, subsequent_indent=EXPLANATION_GOES_ON):
+                    self._add(event, line, Weight.PLAIN)
+
+    def _add(self, event: Event, text: str, weight: Weight) -> None:
+        entry = LoggedEvent(self.total, event.at, sanitise(event.connection_id), sanitise(text), weight)
         self.total += 1
         self.entries.append(entry)
         if self.path is not None and not self.problem:

@@ -14,11 +14,7 @@ from natstui.connection.durations import format_duration
 from natstui.connection.expiry import WARN_WITHIN
 from natstui.connection.options import ConnectOptions
 from natstui.headless.diagnosis import ServerDiagnosis, Status
-
-SHORT_IDLE_LIMIT = 60.0
-"""Seconds after which the most forgetful NATs and firewalls drop an idle connection."""
-LONG_DETECTION = 300.0
-"""Seconds of silence that are too long to learn of a dead server."""
+from natstui.stale_advice import LONG_DETECTION, SHORT_IDLE_LIMIT, detection_bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +26,8 @@ class Advice:
 
 
 def detection_time(options: ConnectOptions) -> tuple[float, float]:
-    """Return the seconds within which a silent server is given up: more than the first, at most the second.
-
-    With ping interval I and N allowed outstanding pings that is (N·I, (N+1)·I] (nats-py-2.16.md part 4).
-    """
-    return (
-        options.max_outstanding_pings * options.ping_interval,
-        (options.max_outstanding_pings + 1) * options.ping_interval,
-    )
+    """Return the seconds within which a silent server is given up: more than the first, at most the second."""
+    return detection_bounds(options.ping_interval, options.max_outstanding_pings)
 
 
 def advise(options: ConnectOptions, servers: Sequence[ServerDiagnosis], now: datetime | None = None) -> list[Advice]:

@@ -20,7 +20,7 @@ from natstui.connection.stats import HealthReport
 from natstui.event_log import EventLog
 from natstui.keys import bindings
 from natstui.stream.sanitise import sanitise
-from natstui.widgets.connection_figures import figures, ping_timeline, server_lines
+from natstui.widgets.connection_figures import figures, ping_timeline, server_lines, stale_lines
 from natstui.widgets.connection_table import ConnectionTable
 from natstui.widgets.event_list import EventList
 from natstui.widgets.fitting import part
@@ -90,6 +90,9 @@ class ConnectionsScreen(Screen[None]):
                 with Vertical(id="pings-side") as pings_side:
                     pings_side.border_title = "pings"
                     yield Static(id="pings", markup=False)
+                with VerticalScroll(id="stale-side", can_focus=False) as stale_side:
+                    stale_side.border_title = "lost as stale"
+                    yield Static(id="stale", markup=False)
                 with Vertical(id="events-side") as events_side:
                     events_side.border_title = "events"
                     yield EventList(self._log, lambda entry: False, shows_connection=False)
@@ -135,9 +138,14 @@ class ConnectionsScreen(Screen[None]):
         width = self.query_one("#servers-side").content_size.width
         self.query_one("#servers", Static).update(server_lines(stats, width))
         self.query_one("#pings", Static).update(ping_timeline(row.connection.events, stats, width))
+        stale = stale_lines(row.connection.events)
+        self.query_one("#stale-side").display = stale is not None
+        self.query_one("#stale", Static).update(stale or "")
         if row.connection.connection_id != self._shown_id:
             self._shown_id = connection_id = sanitise(row.connection.connection_id)
-            self.query_one(EventList).show_others(lambda entry: entry.connection_id == connection_id)
+            self.query_one(EventList).show_others(
+                lambda entry: entry.connection_id == connection_id and not entry.explains
+            )
 
     # Acting on the selected connection
 

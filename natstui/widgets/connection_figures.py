@@ -11,6 +11,7 @@ from textual.content import Content
 from natstui.connection import events as kinds
 from natstui.connection.events import Event
 from natstui.connection.stats import ConnectionStats
+from natstui.stale_advice import explain_stale
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.fitting import shorten
 from natstui.widgets.strip_text import server_words
@@ -107,3 +108,20 @@ def ping_timeline(events: Iterable[Event], stats: ConnectionStats, width: int) -
     told = (f"{word} {milliseconds(rtt)}" for word, rtt in (("last", trips[-1]), ("least", min(trips)), ("most", most)))
     words = "   ".join((*told, plural(len(trips), "pong")))
     return Content.assemble(*pieces, "\n", (shorten(words, width), "$text-muted"))
+
+
+def stale_lines(events: Iterable[Event]) -> Content | None:
+    """What the newest stale connection was, and what to change; None where none was stale."""
+    stale = None
+    for event in events:
+        if isinstance(event, kinds.StaleConnection):
+            stale = event
+    if stale is None:
+        return None
+    told = explain_stale(stale)
+    lines = [
+        Content.assemble((f"{clock_time(stale.at)} ", "$text-muted"), (sanitise(told.noticed), "$text-error")),
+        Content(sanitise(told.settings)),
+        *(Content.assemble(("→ ", "$text-primary"), (sanitise(change), "$text-muted")) for change in told.changes),
+    ]
+    return Content("\n").join(lines)
