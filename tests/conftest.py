@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+
+# Read when textual is imported: a scroll that glides only costs the tests time.
+os.environ["TEXTUAL_ANIMATIONS"] = "none"
+
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
