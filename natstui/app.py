@@ -98,6 +98,13 @@ class NatstuiApp(App[int]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._css_variables = self.get_css_variables()
+
+    def refresh_css(self, animate: bool = True) -> None:
+        # At the start Textual parses every rule again for the theme that it parses them for anyway.
+        if self.screen_stack or self.get_css_variables() != self._css_variables:
+            super().refresh_css(animate)
 
     def get_default_screen(self) -> Screen[Any]:
         return DashboardScreen(self.session, self.launch.panels or DEFAULT_PANELS)

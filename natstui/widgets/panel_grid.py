@@ -37,6 +37,10 @@ class PanelGrid(Container):
         """Whether only one panel is shown at a time."""
         return self.arrangement.is_tabs or self.zoomed is not None
 
+    def on_mount(self) -> None:
+        # Before anything is laid out, so that it need not be laid out twice.
+        self.place_panels()
+
     def on_resize(self) -> None:
         self.place_panels()
 
@@ -55,7 +59,7 @@ class PanelGrid(Container):
             self.current = panels[0] if panels else None
         if self.zoomed is not None and self.zoomed not in panels:
             self.zoomed = None
-        size = self.container_size if not self.size else self.size
+        size = self.size or self.container_size or self.app.size
         arrangement = arrange(len(panels), size.width, size.height, self.panel_layout)
         self.arrangement = arrangement
         if self.shows_one:
