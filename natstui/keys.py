@@ -110,8 +110,15 @@ KEYS: dict[str, Key] = {
     "events.filter": Key("slash", "filter", "filter", "Show only events that hold these words", True),
     "events.pings": Key("p", "toggle_pings", "pings", "Show or hide pings and pongs", True),
     "events.follow": Key("space", "toggle_follow", "pause", "Hold the log still, or follow it again", True),
-    "dialog.accept": Key("f5,ctrl+s", "accept", "connect", "Take what the fields say", True, True),
-    "dialog.cancel": Key("escape", "cancel", "cancel", "Leave everything as it was", True),
+    "dialog.accept": Key(
+        "f5,ctrl+s", "accept", "connect", "Try what the fields say, and take it if it works", True, True
+    ),
+    "dialog.untried": Key(
+        "f8", "accept_untried", "take untried", "Take what the fields say without trying", True, True
+    ),
+    "dialog.cancel": Key(
+        "escape", "cancel", "cancel", "Leave everything as it was; while it connects, stop that", True
+    ),
     "start.connect": Key("c", "connect", "connect elsewhere", "Enter another server and credentials", True),
     "start.embedded": Key(
         "e", "embedded", "embedded server", "Start a nats-server of your own with sample traffic", True

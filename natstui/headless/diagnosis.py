@@ -10,7 +10,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -100,7 +100,7 @@ class ServerDiagnosis:
         seen = self.info.get("client_ip")
         return bool(seen and self.local_ip and seen != self.local_ip)
 
-    async def walk(self) -> AsyncIterator[StageReport]:
+    async def walk(self) -> AsyncGenerator[StageReport, None]:
         """Walk the stages and yield each as soon as it is over; after a failure, the rest as skipped.
 
         A stage can fail in hindsight: with TLS 1.3 the server judges our certificate after the handshake. It is then

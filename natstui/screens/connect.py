@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
+from textual.worker import Worker, WorkerState
 
 from natstui.confinement import Confined, Confinement
 from natstui.connection.durations import format_duration
@@ -21,7 +25,12 @@ from natstui.widgets.choice import Choice
 from natstui.widgets.field import Field
 from natstui.widgets.key_line import KeyLine
 from natstui.widgets.notice import Notice
+from natstui.widgets.stage_list import StageList
+from natstui.widgets.strip_text import server_words
 from natstui.widgets.time_words import minutes
+
+if TYPE_CHECKING:
+    from natstui.headless.diagnosis import StageReport
 
 TEXTS = (
     ("servers", "servers", "nats://host:4222, tls://host:4222"),
@@ -61,6 +70,9 @@ class Connecting:
 class ConnectDialog(ModalScreen[Connecting | None]):
     """Shows and changes what a connection is made of. Stored secrets are never put into a field.
 
+    What is entered is tried first, stage by stage before one's eyes, as `natstui check` does; it is taken once a server
+    of it can be used.
+
     Args:
         options: what is changed.
         title: whose connection it is.
@@ -68,7 +80,31 @@ class ConnectDialog(ModalScreen[Connecting | None]):
         confinement: what a hosted session may not change.
     """
 
-    BINDINGS = bindings("dialog.accept", "dialog.cancel")
+    BINDINGS = bindings("dialog.accept", "dialog.untried", "dialog.cancel")
+
+    @dataclass
+    class ServerTried(Message):
+        """The walk to a server begins."""
+
+        walk: int
+        server: str
+        place: str
+        stages: Sequence[str]
+
+    @dataclass
+    class StageWalked(Message):
+        """A stage is over."""
+
+        walk: int
+        server: str
+        report: StageReport
+
+    @dataclass
+    class WalkEnded(Message):
+        """A server can be used, or none."""
+
+        walk: int
+        is_connected: bool
 
     def __init__(
         self,
@@ -83,6 +119,11 @@ class ConnectDialog(ModalScreen[Connecting | None]):
         self._options = options
         self._title = title
         self._offers_all = offers_all
+        self._walk_number = 0
+        """The walk under way or the last one; messages of an earlier one come too late."""
+        self._entered: Connecting | None = None
+        """What is being tried."""
+        self._failures: list[tuple[str, StageReport]] = []
 
     def compose(self) -> ComposeResult:
         fields = dict(self._fields())
@@ -98,6 +139,7 @@ class ConnectDialog(ModalScreen[Connecting | None]):
                     with Horizontal(classes="form-row"):
                         yield Label("for", classes="form-label")
                         yield Choice(("this panel", "all panels"), id="scope")
+            yield StageList(id="stages")
             yield Notice()
             yield KeyLine()
 
@@ -163,9 +205,8 @@ class ConnectDialog(ModalScreen[Connecting | None]):
             changes["password"] = None
         return changes
 
-    @on(Input.Submitted)
-    def action_accept(self) -> None:
-        """Take what the fields say, or say what is wrong with it."""
+    def _read(self) -> Connecting | None:
+        """What the fields say; None, and a sentence, where it cannot work."""
         try:
             changes = self._changes()
             if self._confinement is not None:
@@ -173,17 +214,107 @@ class ConnectDialog(ModalScreen[Connecting | None]):
             options = self._options.replace(**changes)
         except Confined as error:
             self.query_one(Notice).say(str(error))
-            return
+            return None
         except OptionError as error:
             self.query_one(Notice).say(str(error))
             if matches := self.query(f"#{error.option}"):
                 matches.first().focus()
-            return
+            return None
         is_for_all = not self._offers_all or self.query_one("#scope", Choice).value == "all panels"
-        self.dismiss(Connecting(options, is_for_all))
+        return Connecting(options, is_for_all)
+
+    @on(Input.Submitted)
+    def action_accept(self) -> None:
+        """Try what the fields say, or say what is wrong with it."""
+        self._stop_walking()
+        self._entered = self._read()
+        if self._entered is None:
+            return
+        self.query_one(Notice).clear()
+        self.run_worker(
+            self._walk(self._walk_number, self._entered.options),
+            name="connect dialog",
+            group="walk",
+            description="Trying what was entered",
+            exclusive=True,
+            exit_on_error=False,
+        )
+
+    def action_accept_untried(self) -> None:
+        """Take what the fields say: a server may be down for now."""
+        self._stop_walking()
+        if (entered := self._read()) is not None:
+            self.dismiss(entered)
 
     def action_cancel(self) -> None:
-        self.dismiss(None)
+        if self._entered is None:
+            self.dismiss(None)
+        else:
+            self._stop_walking()
+            self.query_one(Notice).say("Stopped. F5 tries again, escape leaves everything as it was.", "plain")
+
+    # Trying what was entered
+
+    def _stop_walking(self) -> None:
+        self._walk_number += 1
+        self._entered = None
+        self._failures.clear()
+        self.workers.cancel_group(self, "walk")
+        self.query_one(StageList).stop()
+
+    async def _walk(self, walk: int, options: ConnectOptions) -> None:
+        """Walk to one server after the other until one can be used; in a worker, which touches no widget."""
+        from natstui.headless.diagnosis import STAGES, ServerDiagnosis, Status
+
+        if not options.name:
+            options = options.replace(name="natstui connect")
+        pool = options.pool
+        for number, (address, userinfo) in enumerate(pool, 1):
+            place = f"({number} of {len(pool)})" if len(pool) > 1 else ""
+            self.post_message(self.ServerTried(walk, address.url, place, STAGES))
+            diagnosis = ServerDiagnosis(options, address, userinfo)
+            async with aclosing(diagnosis.walk()) as reports:
+                async for report in reports:
+                    self.post_message(self.StageWalked(walk, address.url, report))
+            if diagnosis.status is not Status.FAILED:
+                self.post_message(self.WalkEnded(walk, True))
+                return
+        self.post_message(self.WalkEnded(walk, False))
+
+    @on(ServerTried)
+    def _server_tried(self, message: ServerTried) -> None:
+        if message.walk == self._walk_number:
+            self.query_one(".dialog").add_class("-walking")
+            self.query_one(StageList).begin(message.server, message.stages, message.place)
+
+    @on(StageWalked)
+    def _stage_walked(self, message: StageWalked) -> None:
+        if message.walk == self._walk_number:
+            self.query_one(StageList).add(message.report)
+            if message.report.status == "failed":
+                self._failures.append((message.server, message.report))
+
+    @on(WalkEnded)
+    def _walk_ended(self, message: WalkEnded) -> None:
+        if message.walk != self._walk_number:
+            return
+        entered, self._entered = self._entered, None
+        if message.is_connected:
+            self.dismiss(entered)
+            return
+        problems = " · ".join(
+            f"{server_words(server)}, {report.stage}: {report.detail}" for server, report in self._failures
+        )
+        remedy = next((report.remedy for _, report in reversed(self._failures) if report.remedy), "")
+        self.query_one(Notice).say(f"{problems}; {remedy}" if remedy else problems)
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, message: Worker.StateChanged) -> None:
+        message.stop()
+        if message.state is WorkerState.ERROR and self._entered is not None:
+            error = message.worker.error
+            self._stop_walking()
+            self.query_one(Notice).say(f"Something unexpected went wrong: {type(error).__name__}: {error}")
 
 
 def _duration(seconds: float) -> str:

@@ -54,7 +54,7 @@ async def test_what_is_entered_becomes_options() -> None:
         app.screen.query_one("#idle_policy", Choice).value = "close"
         await pilot.pause()
         assert "s3cret" not in screen_text(app)  # type: ignore[arg-type]
-        await pilot.press("f5")
+        await pilot.press("f8")
     (answer,) = app.answers
     assert answer is not None and not answer.is_for_all
     options = answer.options
@@ -70,7 +70,7 @@ async def test_untouched_options_come_back_as_they_were() -> None:
     )
     app = DialogApp(options)
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("f5")
+        await pilot.press("f8")
     (answer,) = app.answers
     assert answer is not None and answer.options == options
 
@@ -80,7 +80,7 @@ async def test_stored_secrets_are_never_put_into_a_field() -> None:
     async with app.run_test(size=SIZE) as pilot:
         assert all("s3cret" not in field.value for field in app.screen.query(Field))
         assert app.screen.query_one("#password", Field).placeholder == "set; - removes it"
-        await pilot.press("f5")
+        await pilot.press("f8")
     (answer,) = app.answers
     assert answer is not None and answer.options.password.get_secret_value() == "s3cret"  # type: ignore[union-attr]
 
@@ -89,7 +89,7 @@ async def test_a_stored_secret_can_be_removed() -> None:
     app = DialogApp(ConnectOptions(token="t0ken"))
     async with app.run_test(size=SIZE) as pilot:
         set_field(app, "token", "-")
-        await pilot.press("f5")
+        await pilot.press("f8")
     (answer,) = app.answers
     assert answer is not None and answer.options.token is None
 
