@@ -29,6 +29,7 @@ from natstui.launch import PanelSpec
 from natstui.panels.base import Panel
 from natstui.screens.connect import ConnectDialog, Connecting
 from natstui.screens.connections import ConnectionRow, ConnectionsScreen
+from natstui.screens.contexts import ContextsScreen
 from natstui.screens.events import EventsScreen
 from natstui.screens.first_start import FirstStart
 from natstui.screens.help import HelpScreen, key_groups
@@ -71,7 +72,9 @@ class NatstuiApp(App[int]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    BINDINGS = bindings("app.help", "app.help_letter", "app.connections", "app.events", "app.palette", "app.quit")
+    BINDINGS = bindings(
+        "app.help", "app.help_letter", "app.connections", "app.events", "app.contexts", "app.palette", "app.quit"
+    )
 
     def __init__(
         self,
@@ -215,10 +218,23 @@ class NatstuiApp(App[int]):
         if self._go_back_from(EventsScreen):
             self.push_screen(EventsScreen(self.session.log, self.session.clock))
 
+    def action_show_contexts(self) -> None:
+        if self._go_back_from(ContextsScreen):
+            panel = self.dashboard.current
+            words = f"panel {panel.number}, {panel.KIND}" if panel is not None else ""
+            screen = ContextsScreen(self.session.options, self.session.clock, words)
+            self.push_screen(screen, self.dashboard.use_context)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # A hosted session is given its connection; what its host has of others is none of its business.
+        if action == "show_contexts":
+            return self.session.confinement is None
+        return super().check_action(action, parameters)
+
     def _go_back_from(self, screen: type[Screen[Any]]) -> bool:
         """Leave what covers the dashboard; whether the screen is to be shown, since it was not there already."""
         was_shown = isinstance(self.screen, screen)
-        if isinstance(self.screen, ConnectionsScreen | EventsScreen):
+        if isinstance(self.screen, ConnectionsScreen | EventsScreen | ContextsScreen):
             self.pop_screen()
         return not was_shown and self.screen is self.dashboard
 

@@ -21,6 +21,7 @@ from natstui.context_keys import ContextError, KeyReader, read_text
 __all__ = [
     "ContextError",
     "NatsContext",
+    "context_directory",
     "effective_context",
     "list_contexts",
     "load_context",
@@ -65,9 +66,14 @@ class NatsContext:
     """One sentence for each key that natstui cannot honour."""
 
 
+def context_directory() -> Path:
+    """Return the directory in which the contexts are, whether it exists or not."""
+    return _root() / "context"
+
+
 def list_contexts() -> tuple[str, ...]:
     """Return the names of all contexts, sorted; empty where there are none."""
-    directory = _root() / "context"
+    directory = context_directory()
     try:
         files = [entry for entry in directory.iterdir() if entry.suffix == ".json" and entry.is_file()]
         return tuple(sorted(entry.stem for entry in files if entry.stat().st_size and not _name_problem(entry.stem)))

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from natstui.connection.options import ConnectOptions
+from natstui.context_labels import NO_CONTEXT, ContextLabel
 from natstui.keys import bindings
 from natstui.launch import PanelSpec
 from natstui.panels.base import Panel
@@ -23,6 +24,7 @@ from natstui.panels.subscribe import SubscribePanel
 from natstui.screens.choose_panel import ChoosePanel
 from natstui.screens.confirm import Confirm
 from natstui.screens.connect import ConnectDialog, Connecting
+from natstui.screens.contexts import ContextChoice
 from natstui.screens.history import HistoryScreen, Recalled
 from natstui.screens.message_detail import MessageDetail
 from natstui.widgets.arrangement import Layout
@@ -89,9 +91,12 @@ class DashboardScreen(Screen[None]):
         yield Static("", id="too-small", markup=False)
         yield KeyLine()
 
-    def _make(self, spec: PanelSpec) -> Panel:
+    def _make(self, spec: PanelSpec, choice: ContextChoice | None = None) -> Panel:
         self._made += 1
-        return KINDS[spec.kind](spec, self.session, f"{spec.kind}-{self._made}")
+        panel = KINDS[spec.kind](spec, self.session, f"{spec.kind}-{self._made}")
+        if choice is not None:
+            panel.options, panel.context = choice.options, choice.label
+        return panel
 
     @property
     def grid(self) -> PanelGrid:
@@ -159,6 +164,13 @@ class DashboardScreen(Screen[None]):
         self.set_class(not grid.panels, "-empty")
         for number, panel in enumerate(self.panels, 1):
             panel.number = number
+        self._show_contexts()
+
+    def _show_contexts(self) -> None:
+        """Name each panel's context where they are not all on the session's."""
+        contexts = {self.session.context, *(panel.context for panel in self.panels)}
+        for panel in self.panels:
+            panel.shows_context = len(contexts) > 1
             panel.show_title()
         self._show_header(self.session.clock.now())
 
@@ -176,7 +188,9 @@ class DashboardScreen(Screen[None]):
         launch = self.session.launch
         self.query_one(HeaderLine).tell(
             "demo" if launch.demo else server_words(self.session.options.servers[0]),
-            launch.context_name,
+            " + ".join(dict.fromkeys(panel.context.words for panel in self.panels))
+            if any(panel.shows_context for panel in self.panels)
+            else self.session.context.name,
             len(views),
             [view for _, view in views if view is not None],
             now,
@@ -189,24 +203,42 @@ class DashboardScreen(Screen[None]):
         tabs = []
         for panel, view in views:
             shape, _, style = state_word(view) if view is not None else ("○", "", "quiet")
-            tabs.append(Tab(panel.KIND, panel.subject_words, shape, style, panel.display))
+            where = panel.context.words if panel.shows_context else ""
+            tabs.append(
+                Tab(panel.KIND, " ".join(filter(None, (where, panel.subject_words))), shape, style, panel.display)
+            )
         self.query_one(TabLine).tell(tabs)
 
     # Panels come and go
 
     def action_new_panel(self) -> None:
+        self._new_panel(None)
+
+    def _new_panel(self, choice: ContextChoice | None) -> None:
         if len(self.panels) >= MOST_PANELS:
             self.notify(f"There is room for {MOST_PANELS} panels: close one first with ^w.", severity="warning")
             return
-        self.app.push_screen(ChoosePanel(), self._open_panel)
 
-    async def _open_panel(self, spec: PanelSpec | None) -> None:
-        if spec is not None:
-            await self.open_panel(spec)
+        async def chosen(spec: PanelSpec | None) -> None:
+            if spec is not None:
+                await self.open_panel(spec, choice)
 
-    async def open_panel(self, spec: PanelSpec) -> Panel:
-        """Put a panel behind the others, connect it and give it the focus."""
-        panel = self._make(spec)
+        self.app.push_screen(ChoosePanel(), chosen)
+
+    def use_context(self, choice: ContextChoice | None) -> None:
+        """Connect a new panel, the current one, or all of them to a context."""
+        if choice is None:
+            return
+        if choice.use == "new panel":
+            self._new_panel(choice)
+        elif choice.use == "all panels":
+            self.change_all_connections(choice.options, choice.label)
+        elif (panel := self.current) is not None:
+            self._change_connection(panel, choice.options, choice.label)
+
+    async def open_panel(self, spec: PanelSpec, choice: ContextChoice | None = None) -> Panel:
+        """Put a panel behind the others, connect it (to a context, where one is chosen) and give it the focus."""
+        panel = self._make(spec, choice)
         grid = self.grid
         self.remove_class("-empty")
         await grid.mount(panel)
@@ -326,18 +358,31 @@ class DashboardScreen(Screen[None]):
             if result.is_for_all:
                 self.change_all_connections(result.options)
             else:
-                panel.change_connection(result.options)
+                self._change_connection(panel, result.options, self._context_of(result.options, panel))
 
         title = f"connection of panel {panel.number}, {panel.KIND}"
         self.app.push_screen(
             ConnectDialog(panel.options, title, offers_all=True, confinement=self.session.confinement), entered
         )
 
-    def change_all_connections(self, options: ConnectOptions) -> None:
+    def change_all_connections(self, options: ConnectOptions, context: ContextLabel | None = None) -> None:
         """Take a connection with other options in every panel, and in those to come."""
-        self.session.options = options
+        context = context or self._context_of(options, self.session, *self.panels)
+        self.session.options, self.session.context = options, context
         for panel in self.panels:
-            panel.change_connection(options)
+            self._change_connection(panel, options, context)
+        self._show_contexts()
+
+    def _change_connection(self, panel: Panel, options: ConnectOptions, context: ContextLabel) -> None:
+        panel.context = context
+        panel.change_connection(options)
+        self._show_contexts()
+
+    @staticmethod
+    def _context_of(options: ConnectOptions, *holders: Session | Panel) -> ContextLabel:
+        """The context of the first who is on the same servers: changing a detail does not lead out of a context."""
+        same = (holder.context for holder in holders if set(holder.options.servers) == set(options.servers))
+        return next(same, NO_CONTEXT)
 
     def use_embedded(self, url: str) -> None:
         """Connect every panel to the embedded server, and give panels without a subject one with traffic."""

@@ -39,6 +39,9 @@ KEYS: dict[str, Key] = {
         True,
     ),
     "app.events": Key("f3", "show_events", "events", "The log of all connection events", True, True),
+    "app.contexts": Key(
+        "ctrl+t,f12", "show_contexts", "Contexts", "The nats CLI's contexts: open a panel on one", False, True
+    ),
     "app.palette": Key("ctrl+p", "command_palette", "palette", "Search every action by its name", True, True),
     "app.quit": Key("ctrl+q", "quit", "Quit", "Close every connection and leave", False, True),
     # The dashboard
@@ -107,6 +110,10 @@ KEYS: dict[str, Key] = {
     ),
     "connections.copy": Key("y", "copy_stats", "copy JSON", "Copy the selected connection's stats as JSON", True),
     "connections.edit": Key("e", "edit_connection", "edit", "Change the selected connection", True),
+    "contexts.open": Key("enter", "select", "open panel", "Open a new panel on this context", True),
+    "contexts.this_panel": Key("c", "this_panel", "connect this panel", "Connect the panel you came from to it", True),
+    "contexts.all_panels": Key("a", "all_panels", "connect all", "Connect every panel, and those to come, to it", True),
+    "contexts.read": Key("r", "read", "read again", "Look again at what the nats CLI has", True),
     "events.filter": Key("slash", "filter", "filter", "Show only events that hold these words", True),
     "events.pings": Key("p", "toggle_pings", "pings", "Show or hide pings and pongs", True),
     "events.follow": Key("space", "toggle_follow", "pause", "Hold the log still, or follow it again", True),

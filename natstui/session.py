@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from natstui.clock import Clock
 from natstui.confinement import Confinement
+from natstui.context_labels import ContextLabel
 from natstui.drafts import History
 from natstui.event_log import EventLog, state_directory
 from natstui.stream.filter_history import FilterHistory
@@ -37,6 +38,8 @@ class Session:
         self.filters = FilterHistory(state_directory() / "filters.json" if log.path is not None else None)
         self.options: ConnectOptions = launch.options
         """For the next panel's connection."""
+        self.context = ContextLabel(launch.context_name, _color_scheme(launch))
+        """Where `options` come from."""
         self.confinement = Confinement(state_directory(), launch.options) if launch.settings.hosted else None
         """The bounds of a hosted session; None for one of its user's own."""
         self._manager = manager
@@ -94,3 +97,8 @@ class Session:
             pass
         finally:
             self.log.write()
+
+
+def _color_scheme(launch: Launch) -> str:
+    context = launch.settings.nats_context
+    return context.color_scheme if context is not None and context.name == launch.context_name else ""

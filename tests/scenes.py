@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,9 +22,12 @@ from natstui.connection.message import Message, Reply
 from natstui.connection.options import ConnectOptions
 from natstui.connection.outcome import Outcome, PublishOutcome
 from natstui.connection.state import ConnectionState
+from natstui.context_labels import ContextLabel
+from natstui.contexts import context_directory
 from natstui.launch import Launch, PanelSpec
 from natstui.panels.publish import PublishPanel
 from natstui.panels.request import RequestPanel
+from natstui.screens.contexts import ContextChoice
 from natstui.settings import Settings
 from tests.fake_connection import START, FakeConnection, FakeManager, HandTickedClock
 
@@ -282,6 +285,54 @@ async def closing(scenery: Scenery, pilot: Pilot[Any]) -> None:
     await scenery.settle(pilot)
 
 
+CONTEXTS: dict[str, dict[str, Any]] = {
+    "dev": {"url": "nats://127.0.0.1:4222", "description": "the server on this machine"},
+    "prod-east": {
+        "url": "tls://n1.prod:4222,tls://n2.prod:4222,tls://n3.prod:4222",
+        "description": "Production, eastern region: ask before publishing",
+        "creds": "/home/ann/.nkeys/prod.creds",
+        "jetstream_domain": "east",
+        "color_scheme": "red",
+        "socks_proxy": "socks5://proxy:1080",
+    },
+    "staging": {"url": "nats://staging:4222", "user": "ann", "password": "s3cret", "color_scheme": "green"},
+    "typo": {"url": "http://staging"},
+}
+
+
+def write_contexts(contexts: Mapping[str, Mapping[str, Any]], selected: str = "") -> None:
+    """Write contexts as the nats CLI does, where it does."""
+    directory = context_directory()
+    directory.mkdir(parents=True)
+    for name, content in contexts.items():
+        (directory / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    (directory.parent / "context.txt").write_text(selected, encoding="utf-8")
+
+
+async def contexts(scenery: Scenery, pilot: Pilot[Any]) -> None:
+    """The nats CLI's contexts. Needs a home of its own."""
+    write_contexts(CONTEXTS, "prod-east")
+    await _after_dashboard(scenery, pilot, "ctrl+t")
+
+
+async def no_contexts(scenery: Scenery, pilot: Pilot[Any]) -> None:
+    """Where the nats CLI has no context."""
+    await _after_dashboard(scenery, pilot, "ctrl+t")
+
+
+async def side_by_side(scenery: Scenery, pilot: Pilot[Any]) -> None:
+    """Panels on different contexts."""
+    await dashboard(scenery, pilot)
+    for name, use in (("red", "this panel"), ("green", "new panel")):
+        options = ConnectOptions(servers=f"nats://{name}:4222")
+        label = ContextLabel({"red": "prod-east-2", "green": "staging"}[name], name)
+        scenery.app.dashboard.use_context(ContextChoice(options, label, "this panel" if use == "this panel" else use))
+        await pilot.pause()
+        if use == "new panel":
+            await pilot.press("s")
+    await scenery.settle(pilot)
+
+
 async def failed_start(scenery: Scenery, pilot: Pilot[Any]) -> None:
     """No server answers."""
     scenery.go_to(0)
@@ -337,6 +388,9 @@ SCENES: dict[str, Play] = {
     "new-panel": new_panel,
     "history": history,
     "closing": closing,
+    "contexts": contexts,
+    "no-contexts": no_contexts,
+    "side-by-side": side_by_side,
     "failed-start": failed_start,
     "no-panels": no_panels,
     "nine-panels": nine_panels,

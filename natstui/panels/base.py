@@ -109,6 +109,10 @@ class Panel(Container, can_focus=True):
         self.spec = spec
         self.session = session
         self.options: ConnectOptions = session.options
+        self.context = session.context
+        """Where the options come from."""
+        self.shows_context = False
+        """Whether the title names the context: there are panels on others."""
         self.connection_id = connection_id
         self.connection: ManagedConnection | None = None
         self.is_composed = False
@@ -335,7 +339,11 @@ class Panel(Container, can_focus=True):
     def show_title(self) -> None:
         """Write the panel's number, kind and subject into its border."""
         words = shorten(sanitise(self.subject_words), 60)
-        self.border_title = Content(f"{self.number} {self.KIND} {words}".rstrip())
+        title = Content(f"{self.number} {self.KIND} {words}".rstrip())
+        if self.shows_context:
+            badge = (f" {shorten(sanitise(self.context.words), 24)} ", self.context.style)
+            title = Content.assemble(f"{self.number} {self.KIND} ", badge, f" {words}".rstrip())
+        self.border_title = title
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < LOW, "-low")
