@@ -136,8 +136,6 @@ class NatstuiApp(App[int]):
             self.set_interval(TICK, self.tick, name="the shared clock")
             drain = SSH_DRAIN if self.launch.settings.ssh_profile else DRAIN
             self._draining = self.set_interval(drain, self.drain, name="what came in")
-        # The client is loaded and connects after the first paint.
-        self.call_after_refresh(self._connect)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         # Textual has no switch for all cursors at once.
@@ -162,7 +160,9 @@ class NatstuiApp(App[int]):
     def _tell(self, sentence: str, severity: str = "information") -> None:
         self.notify(sanitise(sentence), severity=cast(Any, severity), timeout=8, markup=False)
 
+    @on(DashboardScreen.Shown)
     def _connect(self) -> None:
+        # The client is loaded after the first paint.
         self.dashboard.attach()
         panels = self.dashboard.panels
         if panels:

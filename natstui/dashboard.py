@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -71,6 +72,9 @@ class DashboardScreen(Screen[None]):
         "dashboard.layout",
         *(f"dashboard.panel_{number}{kind}" for number in range(1, MOST_PANELS + 1) for kind in ("", "_digit")),
     )
+
+    class Shown(Message):
+        """The panels are painted for the first time, and may connect."""
 
     def __init__(self, session: Session, specs: Sequence[PanelSpec]) -> None:
         super().__init__()
@@ -136,6 +140,10 @@ class DashboardScreen(Screen[None]):
     def drain(self) -> bool:
         """Show what came in, where it can be seen, and tell whether anything had; ten times a second."""
         return any([panel.drain() for panel in self.panels if panel.display])
+
+    def on_screen_resume(self) -> None:
+        if not self._connects:
+            self.post_message(self.Shown())
 
     def on_screen_suspend(self) -> None:
         # What covers the dashboard may have something to show ten times a second.
