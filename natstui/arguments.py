@@ -13,10 +13,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from natstui import __version__
+from natstui.hosting.options import Address, add_serve, add_web
 from natstui.launch import PanelSpec, parse_panel
 
-COMMANDS = ("demo", "config", "check", "stats", "events")
-_OUTSIDE_SETTINGS = frozenset({"command", "panels", "config", "json", "what", "interval", "seed", "rate", "traffic"})
+COMMANDS = ("demo", "config", "check", "stats", "events", "serve", "web")
+HOSTING = ("serve", "web")
+"""Commands that give what stands after ``--`` to natstui again."""
+_OUTSIDE_SETTINGS = frozenset(
+    {"command", "panels", "config", "json", "what", "interval", "seed", "rate", "traffic"}
+    | {"session", "listen", "authorized_keys", "session_idle_timeout", "max_sessions"}
+)
 
 _SECRETS = {
     "--password": "NATSTUI_PASSWORD or --password-file",
@@ -66,6 +72,13 @@ class Arguments(argparse.Namespace):
     seed: int | None = None
     rate: float = 1.0
     traffic: bool = True
+    session: Sequence[str] = ()
+    """What stands after ``--``."""
+    listen: Address | None = None
+    authorized_keys: Path | None = None
+    session_idle_timeout: float | None = None
+    """Seconds."""
+    max_sessions: int | None = None
 
     def settings(self) -> dict[str, object]:
         """The settings that were given, as they were given."""
@@ -80,11 +93,17 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
         SystemExit: after ``--help`` and ``--version``, which have printed.
     """
     parser = _build()
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    arguments, session = arguments[:end], arguments[end + 1 :]
     _refuse_unknown(parser, arguments)
-    found, unknown = parser.parse_known_args(arguments, Arguments(panels=[]))
+    found, unknown = parser.parse_known_args(arguments, Arguments(panels=[], session=session))
+    if session and found.command not in HOSTING:
+        raise UsageError(f"only natstui {' and natstui '.join(HOSTING)} take anything after --")
     if unknown:
         names = [word for word in unknown if word.startswith("-")]
         what = f"{_name(names[0])} does not belong to '{found.command}'" if names else "there is a word too many"
+        if found.command in HOSTING and names:
+            raise UsageError(f"{what}; what is for its sessions stands after --: natstui {found.command} -- …")
         raise UsageError(f"{what}; 'natstui {found.command or ''} --help' lists what there is".replace("  ", " "))
     return found
 
@@ -138,13 +157,17 @@ def _positive(text: str) -> float:
     return value
 
 
-def _interval(text: str) -> float:
+def _duration(text: str) -> float:
     from natstui.connection.durations import parse_duration
 
     try:
-        seconds = parse_duration(text)
+        return parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _interval(text: str) -> float:
+    seconds = _duration(text)
     if seconds < 0.01:
         raise argparse.ArgumentTypeError(f"{text!r} is too short; give at least 10ms")
     return seconds
@@ -198,6 +221,9 @@ def _build() -> argparse.ArgumentParser:
     events.add_argument("--json", action="store_true", help="print one JSON object a line")
     _add_file(events)
 
+    add_serve(_command(commands, "serve", "host natstui over SSH, for whoever's key stands in a file"), _duration)
+    add_web(_command(commands, "web", "host natstui for browsers on this machine"))
+
     for command in (config, check, stats, events):
         _add_connection(command)
         _add_behaviour(command)
@@ -208,7 +234,8 @@ def _command(commands: argparse._SubParsersAction[_Parser], name: str, purpose: 
     return commands.add_parser(
         name,
         prog=f"natstui {name}",
-        usage=f"natstui {name} [OPTION …]" + (" [path]" if name == "config" else ""),
+        usage=f"natstui {name} [OPTION …]"
+        + {"config": " [path]"}.get(name, " [-- OPTION …]" if name in HOSTING else ""),
         help=purpose,
         description=purpose[0].upper() + purpose[1:] + ".",
         formatter_class=argparse.RawDescriptionHelpFormatter,

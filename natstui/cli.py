@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from natstui import garbage
-from natstui.arguments import Arguments, UsageError, parse_arguments
+from natstui.arguments import HOSTING, Arguments, UsageError, parse_arguments
 from natstui.launch import Launch, PanelSpec
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def _run(arguments: Arguments) -> int:
     log = logging.getLogger("natstui")
     if not log.handlers:
         log.addHandler(logging.NullHandler())
+    if arguments.command in HOSTING:
+        return _host(arguments)
     from natstui.settings_sources import CONNECTING, SettingsError, flag, load_settings, settings_file
 
     if arguments.command == "config" and arguments.what == "path":
@@ -111,6 +113,15 @@ def _demo(settings: Settings, arguments: Arguments, warnings: tuple[str, ...]) -
         return FAILED
 
 
+def _host(arguments: Arguments) -> int:
+    from natstui.hosting.commands import HostingError, run_hosting
+
+    try:
+        return run_hosting(arguments)
+    except HostingError as error:
+        return _refuse(str(error))
+
+
 def _end_on_signals() -> None:
     """Let SIGTERM and SIGHUP unwind, so that the server ends with natstui also before the dashboard handles them."""
 
@@ -152,7 +163,11 @@ def _exposed_passwords(given: Mapping[str, object]) -> Iterator[str]:
 
 def _has_terminal() -> bool:
     """Textual draws on stderr, so all three count."""
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    from natstui.terminal_driver import is_in_browser
+
+    return is_in_browser() or all(
+        stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)
+    )
 
 
 def _refuse(sentence: str) -> int:

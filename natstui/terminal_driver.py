@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,14 @@ PATIENCE = 0.5
 """Seconds that a write waits for a terminal that takes nothing, before looking whether it is still there."""
 
 
+def is_in_browser() -> bool:
+    """Whether a browser is the terminal: `natstui web` started this process, and speaks another protocol over pipes."""
+    return os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+
+
 def terminal_driver() -> type[Driver] | None:
     """The driver for this platform; None where Textual's own is the right one."""
-    if sys.platform == "win32":
+    if sys.platform == "win32" or is_in_browser():
         return None
     import termios
     from queue import Full

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import grp
 import os
@@ -35,6 +36,27 @@ def free_port() -> int:
         listener.bind((HOST, 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def first_byte(port: int) -> bytes:
+    """What comes from a forwarded port once ssh listens there: a nats-server would greet."""
+
+    def asked() -> bytes | None:
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection((HOST, port), 20) as peer:
+            with contextlib.suppress(ConnectionResetError):
+                return peer.recv(1)
+            return b""
+        return None
+
+    answers: list[bytes] = []
+
+    def answered() -> bool:
+        if (answer := asked()) is not None:
+            answers.append(answer)
+        return bool(answers)
+
+    until_sync(answered, 20, "ssh listens on the forwarded port")
+    return answers[0]
 
 
 def make_key(path: Path, comment: str = "ann@example") -> str:

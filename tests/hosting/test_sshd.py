@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
-import socket
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -21,6 +19,7 @@ from tests.hosting.openssh import (
     SSHD,
     SshClient,
     Sshd,
+    first_byte,
     free_port,
     make_key,
     processes_of,
@@ -160,31 +159,10 @@ def test_no_port_is_forwarded_here(client: SshClient, nats_server: NatsServer) -
         [str(CLIENT), *client.arguments(*forward)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as forwarder:
         try:
-            assert _first_byte(port) == b""
+            assert first_byte(port) == b""
         finally:
             forwarder.kill()
     assert nats_server.connections() == []
-
-
-def _first_byte(port: int) -> bytes:
-    """What comes from a forwarded port once ssh listens there: a nats-server would greet."""
-
-    def asked() -> bytes | None:
-        with contextlib.suppress(ConnectionRefusedError), socket.create_connection((HOST, port), 20) as peer:
-            with contextlib.suppress(ConnectionResetError):
-                return peer.recv(1)
-            return b""
-        return None
-
-    answers: list[bytes] = []
-
-    def answered() -> bool:
-        if (answer := asked()) is not None:
-            answers.append(answer)
-        return bool(answers)
-
-    until_sync(answered, 20, "ssh listens on the forwarded port")
-    return answers[0]
 
 
 @pytest.mark.parametrize("kind", ["-R {free}:127.0.0.1:22", "-R {free}", "-R {directory}/socket:127.0.0.1:22"])

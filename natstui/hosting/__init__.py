@@ -1,0 +1,1 @@
+"""natstui for people elsewhere: over SSH and in browsers, each session a confined process of its own."""

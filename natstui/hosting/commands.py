@@ -1,0 +1,90 @@
+"""What `natstui serve` and `natstui web` need before they start: sound arguments, and what each is built on."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from natstui.arguments import Arguments, UsageError, parse_arguments
+from natstui.hosting.options import LOOPBACK, SSH_PORT, WEB_PORT, Address
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IDLE_TIMEOUT = 1_800.0
+MAX_SESSIONS = 20
+
+
+class HostingError(Exception):
+    """Hosting cannot start; ``str()`` is one sentence."""
+
+
+def run_hosting(arguments: Arguments) -> int:
+    """Serve until stopped; return the exit code.
+
+    Raises:
+        HostingError: it cannot start.
+    """
+    if sys.platform == "win32":
+        raise HostingError(f"natstui {arguments.command} needs a system with terminals of its own: Linux, macOS or BSD")
+    _check_session(arguments)
+    if arguments.command == "serve":
+        return _serve(arguments)
+    return _web(arguments)
+
+
+def _check_session(arguments: Arguments) -> None:
+    """Refuse now what each session would refuse later."""
+    from natstui.settings_sources import SettingsError, load_settings
+
+    if {"-h", "--help", "--version"} & set(arguments.session):
+        raise HostingError("after --: give options of the dashboard, not --help or --version")
+    try:
+        session = parse_arguments(arguments.session)
+        if session.command is not None:
+            raise UsageError(f"it is the dashboard that is hosted, without the command {session.command}")
+        load_settings(session.settings(), config=session.config)
+    except (UsageError, SettingsError) as error:
+        raise HostingError(f"after --: {error}") from None
+
+
+def _serve(arguments: Arguments) -> int:
+    try:
+        from natstui.hosting.ssh_server import Hosting, serve
+    except ImportError as error:
+        raise _missing("serve", "asyncssh", error) from None
+    given = arguments.session_idle_timeout
+    return serve(
+        Hosting(
+            arguments.listen or Address(LOOPBACK, SSH_PORT),
+            arguments.authorized_keys or default_authorized_keys(),
+            IDLE_TIMEOUT if given is None else given,
+            arguments.max_sessions or MAX_SESSIONS,
+            tuple(arguments.session),
+        )
+    )
+
+
+def _web(arguments: Arguments) -> int:
+    try:
+        from natstui.hosting.web import WebHosting, serve_web
+    except ImportError as error:
+        raise _missing("web", "textual-serve", error) from None
+    return serve_web(
+        WebHosting(
+            arguments.listen or Address(LOOPBACK, WEB_PORT),
+            arguments.max_sessions or MAX_SESSIONS,
+            tuple(arguments.session),
+        )
+    )
+
+
+def default_authorized_keys() -> Path:
+    """Beside natstui's settings file."""
+    from natstui.settings_sources import config_path
+
+    return config_path().parent / "authorized_keys"
+
+
+def _missing(command: str, package: str, error: ImportError) -> HostingError:
+    return HostingError(f"natstui {command} needs {package} ({error}); run pip install 'natstui[{command}]'")
