@@ -72,11 +72,13 @@ class ManagedConnection(ConnectionLifecycle):
         headers: Headers | None = None,
         timeout: float | None = None,
         on_buffered: Callable[[], None] | None = None,
+        wait_when_buffered: bool = False,
     ) -> PublishOutcome:
         """Publish a message and find out what became of it (DESIGN part 5).
 
         While reconnecting the message is queued: `on_buffered` is called at once, and when `timeout` (default
-        `request_timeout`) ends before a server has taken it, the outcome is *buffered*, and it still goes out.
+        `request_timeout`) ends before a server has taken it, the outcome is *buffered*, and it still goes out. With
+        `wait_when_buffered` it is waited for instead, however long, and `timeout` counts from when it was written.
         Never raises but for a caller's cancellation.
         """
         began = asyncio.get_running_loop().time()
@@ -90,14 +92,18 @@ class ManagedConnection(ConnectionLifecycle):
         try:
             message = self._checked_message(subject, reply, payload, headers)
             with self._using(), self._watching_denials(subject) as denied:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(patience) as deadline:
                     if self._must_queue():
                         message.written = asyncio.get_running_loop().create_future()
                         self._outbox.put(message)
                         if on_buffered is not None:
                             on_buffered()
+                        if wait_when_buffered:
+                            deadline.reschedule(None)
                         client = await message.written
                         sent = True
+                        if wait_when_buffered:
+                            deadline.reschedule(asyncio.get_running_loop().time() + patience)
                     else:
                         client = await self._ready()
                         sent = True

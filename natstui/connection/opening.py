@@ -246,6 +246,8 @@ class OpeningConnection(ConnectionCore):
             except ManagedConnectionError as error:
                 failure = error
                 self._emit(events.ClientError, error)
+            else:
+                self._tally.last_out = self._wall_clock()
             if message.written is not None and not message.written.done():
                 if failure is None:
                     message.written.set_result(client)

@@ -24,15 +24,17 @@ from natstui.connection.errors import (
     ManagedConnectionError,
     NoRespondersError,
     OpenError,
+    OperationTimeoutError,
     PermissionDeniedError,
     Stage,
 )
-from natstui.connection.events import Event, PermissionDenied
 from natstui.connection.managed import ManagedConnection
 from natstui.connection.manager import ConnectionManager
 from natstui.connection.options import ConnectOptions
 from natstui.connection.pool import PoolServer
 from natstui.connection.tls import certificate_expiry, client_certificate_expiry
+
+_UNOFFERED_PATIENCE = 1.0
 
 
 class Status(StrEnum):
@@ -257,25 +259,15 @@ def _tls_words(client: NatsClient) -> str:
 
 
 async def _ask_jetstream(connection: ManagedConnection, subject: str) -> tuple[Status, str, str]:
-    """The server tells of a denied request by an error of its own, ahead of any timeout."""
-    loop = asyncio.get_running_loop()
-    denied: asyncio.Future[PermissionDenied] = loop.create_future()
-
-    def listen(event: Event) -> None:
-        if isinstance(event, PermissionDenied) and not denied.done():
-            denied.set_result(event)
-
-    remove = connection.add_listener(listen)
-    asking = loop.create_task(connection.request(subject), name="natstui asking JetStream")
+    # A subscriber to > keeps the server from saying that nobody answers; INFO says whether waiting is worth it.
+    offered = bool(connection.server_info.get("jetstream"))
     try:
-        await asyncio.wait((asking, denied), return_when=asyncio.FIRST_COMPLETED)
-        if denied.done():
-            event = denied.result()
-            raise PermissionDeniedError(f"this user may not ask it ({event.operation} to {event.subject} is denied)")
-        return _jetstream_account((await asking).data)
-    finally:
-        remove()
-        asking.cancel()
+        reply = await connection.request(subject, timeout=None if offered else _UNOFFERED_PATIENCE)
+    except OperationTimeoutError:
+        if offered:
+            raise
+        return Status.SKIPPED, "not enabled there, and no other server answers for it", ""
+    return _jetstream_account(reply.data)
 
 
 def _jetstream_account(payload: bytes) -> tuple[Status, str, str]:

@@ -69,6 +69,22 @@ async def test_buffered_while_reconnecting_and_confirmed_once_the_server_is_back
     await until(lambda: received == [b"1", b"2", b"3"])
 
 
+async def test_a_buffered_message_may_be_waited_for_past_its_timeout(
+    nats_server: NatsServer, manager: ConnectionManager
+) -> None:
+    connection = manager.add(ConnectOptions(servers=nats_server.url))
+    await connection.open()
+    await _down(connection, nats_server)
+    before = connection.stats().last_out
+    patient = asyncio.create_task(connection.publish_confirmed("orders.new", b"1", timeout=2, wait_when_buffered=True))
+    impatient = await connection.publish_confirmed("orders.new", b"2", timeout=2.1)
+    assert impatient.outcome is Outcome.BUFFERED
+    assert not patient.done()
+    nats_server.restart()
+    assert (await patient).outcome is Outcome.CONFIRMED
+    assert connection.stats().last_out != before
+
+
 async def test_unknown_when_the_server_does_not_answer_in_time(
     nats_server: NatsServer, manager: ConnectionManager
 ) -> None:

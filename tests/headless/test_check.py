@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -264,7 +265,19 @@ def test_a_user_who_may_not_ask_jetstream_is_no_failure(
     code = cli.main(["check", "--json", "--request-timeout", "30s", "--server", server.url.replace("://", "://ada:p@")])
     found = json.loads(capsys.readouterr().out)
     assert (code, stages(found)["JetStream"]["status"]) == (0, "skipped")
-    assert "publish to $JS.API.INFO is denied" in stages(found)["JetStream"]["detail"]
+    assert "publish to $JS.API.INFO" in stages(found)["JetStream"]["detail"]
+
+
+def test_somebody_who_listens_to_everything_is_not_taken_for_a_stuck_jetstream(
+    nats_server: NatsServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_connection(("127.0.0.1", nats_server.port)) as listener, listener.makefile("rb") as lines:
+        listener.sendall(b'CONNECT {"verbose":false}\r\nSUB > 1\r\nPING\r\n')
+        while lines.readline() != b"PONG\r\n":
+            pass
+        code = cli.main(["check", "--json", "--server", nats_server.url])
+    found = json.loads(capsys.readouterr().out)
+    assert (code, stages(found)["JetStream"]["status"]) == (0, "skipped")
 
 
 async def walk(server: ScriptedServer, **options: Any) -> ServerDiagnosis:
