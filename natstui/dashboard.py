@@ -84,6 +84,8 @@ class DashboardScreen(Screen[None]):
         self._grid = PanelGrid(id="panels")
         self._connects = False
         """Whether panels connect as soon as they are there."""
+        self._focused_before_small: Widget | None = None
+        """What had the focus when the dashboard became too small to show it."""
 
     def compose(self) -> ComposeResult:
         yield HeaderLine()
@@ -160,10 +162,25 @@ class DashboardScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size
         is_small = width < LEAST_WIDTH or height < LEAST_HEIGHT
+        if is_small != self.has_class("-too-small"):
+            if is_small:
+                self._focused_before_small = self.focused
+            else:
+                self.call_after_refresh(self._restore_focus)
         self.set_class(is_small, "-too-small")
         if is_small:
             need = f"natstui needs {LEAST_WIDTH}×{LEAST_HEIGHT} cells"
             self.query_one("#too-small", Static).update(f"{need}, here are {width}×{height}. All goes on behind this.")
+
+    def _restore_focus(self) -> None:
+        # What is not displayed loses the focus, and does not get it back by itself.
+        before, self._focused_before_small = self._focused_before_small, None
+        if self.focused is not None:
+            return
+        if before is not None and before.is_attached and before.focusable:
+            before.focus()
+        elif (panel := self.current) is not None:
+            panel.focus_inside()
 
     @on(PanelGrid.Arranged)
     def _arranged(self) -> None:

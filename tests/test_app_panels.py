@@ -187,3 +187,17 @@ async def test_a_tiny_screen_says_so_in_words(nats_server: NatsServer, size: tup
         await pilot.resize_terminal(120, 40)
         await until(lambda: not app.dashboard.query_one("#too-small").display)
         assert "● connected" in screen_text(app)
+
+
+async def test_the_focus_comes_back_after_the_screen_was_too_small(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, *THREE)
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        await pilot.press("alt+2")
+        await until(lambda: focused_in(app, app.dashboard.panels[1]))
+        focused = app.screen.focused
+        await pilot.resize_terminal(20, 5)
+        await until(lambda: app.dashboard.query_one("#too-small").display and app.screen.focused is None)
+        await pilot.resize_terminal(*SIZE)
+        await until(lambda: app.screen.focused is focused)
+        await until(lambda: "history" in screen_text(app).splitlines()[-1])
