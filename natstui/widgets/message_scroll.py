@@ -185,7 +185,7 @@ class MessageScroll(ScrollView):
         self._resize_rows()
         self.refresh()
         if changed:
-            self.post_message(self.FollowChanged(self, True, False))
+            self._tell_follow_changed()
 
     def pause(self) -> None:
         """Holds the list still until `follow`; the ring goes on receiving."""
@@ -195,7 +195,12 @@ class MessageScroll(ScrollView):
         self._fly(False)
         if self._view.hold(paused=paused):
             self.refresh()
-            self.post_message(self.FollowChanged(self, False, self.paused))
+            self._tell_follow_changed()
+
+    def _tell_follow_changed(self) -> None:
+        # The line of keys says what the key for it does now.
+        self.refresh_bindings()
+        self.post_message(self.FollowChanged(self, self.following, self.paused))
 
     def action_toggle_follow(self) -> None:
         if self.following:
@@ -369,7 +374,4 @@ class MessageScroll(ScrollView):
         self._move_to(0)
 
     def action_cursor_last(self) -> None:
-        if self.paused:
-            self._move_to(self.row_count - 1)
-        else:
-            self.follow()
+        self.follow()

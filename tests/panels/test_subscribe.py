@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from natstui.stream.ring import Gap
 from natstui.widgets.field import Field
+from natstui.widgets.key_line import KeyLine
 from tests.conftest import Connect
 from tests.dashboards import (
     SIZE,
@@ -161,6 +162,18 @@ async def test_the_list_is_held_still_and_told_so(nats_server: NatsServer, conne
         assert "orders.2" not in screen_text(app)
         await pilot.press("space")
         await until(lambda: "following" in footer(panel) and "orders.2" in screen_text(app))
+
+
+async def test_the_line_of_keys_says_what_space_does_now(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "subscribe:orders.>")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        keys = app.dashboard.query_one(KeyLine)
+        await until(lambda: "space pause" in keys.text)
+        await pilot.press("space")
+        await until(lambda: "space follow" in keys.text)
+        await pilot.press("space")
+        await until(lambda: "space pause" in keys.text)
 
 
 async def test_a_server_that_was_gone_for_long_leaves_a_gap_too(nats_server: NatsServer) -> None:

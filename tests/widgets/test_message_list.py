@@ -212,8 +212,22 @@ async def test_down_below_the_newest_follows_but_not_out_of_a_pause() -> None:
         assert not app.messages.following
         await pilot.press("down")
         assert app.messages.following
-        await pilot.press("space", "up", "down", "down", "down", "end")
+        await pilot.press("space", "up", "down", "down", "down")
         assert app.messages.paused
+
+
+@pytest.mark.parametrize("key", ["end", "G"])
+async def test_to_the_newest_message_ends_a_pause_and_follows(key: str) -> None:
+    app = ListApp()
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.ring.extend(records(0, 50))
+        await show(pilot, app.messages)
+        await pilot.press("space")
+        app.ring.extend(records(50, 50))
+        await pilot.press(key)
+        await pilot.pause()
+        assert app.messages.following and not app.messages.paused
+        assert ids(app.messages)[-1] == 99
 
 
 async def test_opening_hands_over_the_message_and_its_neighbours() -> None:
