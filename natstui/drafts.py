@@ -48,6 +48,13 @@ class History:
                 self.sent.remove(known)
         self.sent.appendleft(message)
 
+    def replace(self, known: SentMessage, message: SentMessage) -> None:
+        """Tell anew what became of a message; nothing where it is no longer remembered."""
+        for place, sent in enumerate(self.sent):
+            if sent is known:
+                self.sent[place] = message
+                return
+
 
 def parse_header_lines(text: str) -> dict[str, str | list[str]]:
     """Return the headers in lines of ``Name: value``; empty lines are skipped, a name may stand several times.

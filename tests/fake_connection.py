@@ -142,6 +142,7 @@ class FakeConnection:
         headers: dict[str, str] | None = None,
         timeout: float | None = None,
         on_buffered: Callable[[], None] | None = None,
+        wait_when_buffered: bool = False,
     ) -> PublishOutcome:
         await self._use(f"publish {subject}")
         outcome = self.outcomes.popleft() if self.outcomes else PublishOutcome(Outcome.CONFIRMED, 0.0006)

@@ -63,7 +63,9 @@ class Run:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     is_over: bool = False
     is_noted: bool = False
-    """Whether the history has it."""
+    """Whether its outcome was told."""
+    entry: SentMessage | None = None
+    """What the history has of it."""
 
     @property
     def done(self) -> int:
@@ -74,6 +76,17 @@ class Run:
     def is_repeated(self) -> bool:
         """Whether it was to be sent more than once."""
         return self.total != 1
+
+    @property
+    def is_buffered(self) -> bool:
+        """Whether a message of it waits for a server."""
+        return self.is_waiting_for_server and not self.is_over
+
+    @property
+    def holds_the_panel(self) -> bool:
+        """Whether nothing else can be sent yet: not where all that is left of it is one buffered message."""
+        is_last = not self.is_repeated or self.stop.is_set()
+        return not self.is_over and not (self.is_buffered and is_last)
 
 
 class PublishPanel(Panel):
@@ -100,6 +113,8 @@ class PublishPanel(Panel):
         super().__init__(spec, session, connection_id)
         self.run: Run | None = None
         """The run under way, or the last one."""
+        self._buffered: list[Run] = []
+        """Earlier runs whose message waits for a server."""
         self._worker: Worker[None] | None = None
         self._sent = 0
         self._recalled = -1
@@ -154,13 +169,20 @@ class PublishPanel(Panel):
         draft = self.draft
         if self.is_sending:
             return "it is still sending"
+        if waiting := self._waiting:
+            return f"{plural(waiting, 'message waits', 'messages wait')} for a server and would be lost"
         known = any(sent.draft == draft for sent in self.session.history.sent)
         return "its draft was not sent" if (draft.payload.strip() or draft.headers.strip()) and not known else ""
 
     @property
     def is_sending(self) -> bool:
         """Whether a run is under way."""
-        return self.run is not None and not self.run.is_over
+        return self.run is not None and self.run.holds_the_panel
+
+    @property
+    def _waiting(self) -> int:
+        """Messages that wait for a server."""
+        return len(self._buffered) + (self.run is not None and self.run.is_buffered)
 
     def action_words(self, action: str) -> str:
         """What a key does now, where that changes."""
@@ -195,6 +217,8 @@ class PublishPanel(Panel):
             return
         self.notice.clear()
         payload = draft.payload.encode("utf-8", "surrogateescape")
+        if self.run is not None and self.run.is_buffered:
+            self._buffered.append(self.run)
         self.run = Run(draft, payload, headers, times, interval)
         self._recalled = -1
         self._worker = self.work(self._send(self.connection, self.run), "send", "Publishing the draft")
@@ -257,7 +281,12 @@ class PublishPanel(Panel):
         draft = run.draft
         try:
             return await connection.publish_confirmed(
-                draft.subject, run.payload, draft.reply, run.headers or None, on_buffered=buffered
+                draft.subject,
+                run.payload,
+                draft.reply,
+                run.headers or None,
+                on_buffered=buffered,
+                wait_when_buffered=True,
             )
         except ManagedConnectionError as error:
             return PublishOutcome(Outcome.REFUSED, 0.0, str(error))
@@ -273,17 +302,30 @@ class PublishPanel(Panel):
     @on(Progress)
     def _progress(self, message: Progress) -> None:
         message.stop()
-        run = self.run
-        if run is None:
-            return
+        for run in (*self._buffered, self.run):
+            if run is not None:
+                self._note_run(run)
+        self._buffered = [run for run in self._buffered if not run.is_over]
+        self._show_run()
+
+    def _note_run(self, run: Run) -> None:
         if run.is_over and run.last is not None and not run.is_noted:
             run.is_noted = True
             self._sent += run.done
-            self.session.history.add(SentMessage(run.draft, self.session.clock.now(), run.last, run.done))
+            self._remember(run, run.last, run.done)
             if run.last.reason:
                 kind = "bad" if run.last.outcome is Outcome.REFUSED else "warning"
                 self.notice.say(f"{run.last.outcome.capitalize()}: {run.last.reason}", kind)
-        self._show_run()
+        elif run.is_buffered and run.entry is None:
+            self._remember(run, PublishOutcome(Outcome.BUFFERED, 0.0), run.done + 1)
+
+    def _remember(self, run: Run, outcome: PublishOutcome, times: int) -> None:
+        entry = SentMessage(run.draft, self.session.clock.now(), outcome, times)
+        if run.entry is None:
+            self.session.history.add(entry)
+        else:
+            self.session.history.replace(run.entry, entry)
+        run.entry = entry
 
     # What is said
 
@@ -303,13 +345,21 @@ class PublishPanel(Panel):
         self.refresh_bindings()
 
     def _outcome_parts(self, run: Run) -> list[Part]:
-        if not run.is_over and run.is_waiting_for_server:
+        if run.is_buffered:
             mark, style = MARKS[Outcome.BUFFERED]
-            return [
-                part(
-                    90, (mark, style), (" buffered", f"{style}!"), (": goes out when a server is there again", "label")
-                )
-            ]
+            number = f" {count(self._waiting)}" if self._waiting > 1 else ""
+            words = ": go out when a server is there again" if number else ": goes out when a server is there again"
+            return [part(90, (mark, style), (f"{number} buffered", f"{style}!"), (words, "label"))]
+        return [*self._latest_parts(run), *self._buffered_parts()]
+
+    def _buffered_parts(self) -> list[Part]:
+        """How many earlier messages wait."""
+        if not self._buffered:
+            return []
+        mark, style = MARKS[Outcome.BUFFERED]
+        return [part(85, (mark, style), (f" {count(len(self._buffered))} buffered", f"{style}!"))]
+
+    def _latest_parts(self, run: Run) -> list[Part]:
         if run.last is None:
             return [part(90, ("… sending", "busy"), (", waits for the server to confirm", "label"))]
         mark, style = MARKS[run.last.outcome]

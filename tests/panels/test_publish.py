@@ -181,6 +181,50 @@ async def test_while_no_server_is_there_a_message_is_buffered_and_goes_out_later
         await until(lambda: "✓ confirmed" in footer(panel), 20)
 
 
+async def test_a_buffered_message_is_told_of_when_it_went_out_however_late(
+    nats_server: NatsServer, collect: Callable[..., Any]
+) -> None:
+    options = {"request_timeout": 1}
+    app = make_app(nats_server.url, "publish:jobs", options=options)
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        panel = publish_panel(app)
+        assert panel.connection is not None
+        nats_server.kill()
+        await until(lambda: "◐ reconnecting" in strip(panel), 10)
+        await pilot.press("f5")
+        await until(lambda: "◷ buffered" in footer(panel))
+        began = asyncio.get_running_loop().time()
+        assert panel.action_words("send") == "" and "would be lost" in panel.unsent
+        panel.composer.load("", "second")
+        await pilot.press("f5")
+        await until(lambda: "◷ 2 buffered" in footer(panel))
+        assert [sent.outcome.outcome for sent in app.session.history.sent] == [Outcome.BUFFERED] * 2
+        await until(lambda: asyncio.get_running_loop().time() - began > 1.5)
+        assert "◷ 2 buffered" in footer(panel)
+        nats_server.restart()
+        await until(lambda: "✓ confirmed #2" in footer(panel), 20)
+        assert "buffered" not in footer(panel) and notice(panel) == "" and "lost" not in panel.unsent
+        assert [sent.outcome.outcome for sent in app.session.history.sent] == [Outcome.CONFIRMED] * 2
+        assert [sent.draft.payload for sent in app.session.history.sent] == ["second", ""]
+
+
+async def test_quitting_does_not_wait_for_what_is_buffered(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "publish:jobs", "publish:jobs")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        nats_server.kill()
+        for number in (1, 2):
+            panel = publish_panel(app, number)
+            await until(lambda panel=panel: "◐ reconnecting" in strip(panel), 10)
+            await pilot.press(f"alt+{number}", "f5")
+            await until(lambda panel=panel: "◷ buffered" in footer(panel))
+        publish_panel(app, 2).remove()
+        await until(lambda: len(app.session.manager.connections) == 1, 15)
+        await pilot.press("ctrl+q")
+        await until(lambda: not app.is_running, 20)
+
+
 async def test_the_next_send_wakes_a_sleeping_connection(nats_server: NatsServer, collect: Callable[..., Any]) -> None:
     received = await collect(nats_server.url, "jobs")
     app = make_app(nats_server.url, "publish:jobs")
