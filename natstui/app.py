@@ -96,6 +96,9 @@ class NatstuiApp(App[int]):
         self._changed_keys: dict[str, str] = {}
         self._draining: Timer | None = None
         self._silent_drains = 0
+        self._is_open = False
+        self._ended_early: int | None = None
+        """The exit code that a signal asked for before there was anything to close."""
         self._was_connected = False
         self._told_first_failure = False
         for theme in THEMES:
@@ -123,19 +126,35 @@ class NatstuiApp(App[int]):
         else:
             await super().on_event(event)
 
-    def on_mount(self) -> None:
-        self._take_settings()
-        for name in ("SIGTERM", "SIGHUP"):
+    def on_load(self) -> None:
+        # Before the terminal is taken over, so that none of them can leave it so.
+        self._hear_signals()
+
+    def _hear_signals(self) -> None:
+        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
             if (number := getattr(signal, name, None)) is not None:
                 try:
                     asyncio.get_running_loop().add_signal_handler(number, self._leave_on_signal, int(number))
                 except (NotImplementedError, RuntimeError, ValueError):
                     pass
+
+    def on_mount(self) -> None:
+        self._take_settings()
+        self.app_resume_signal.subscribe(self, self._show_all)
+        # A driver may hear signals itself.
+        self._hear_signals()
+        self._is_open = True
+        if self._ended_early is not None:
+            self.call_later(self._leave, self._ended_early)
         if self._ticks:
             self.set_timer(SETTLED, garbage.settle, name="the end of the start")
             self.set_interval(TICK, self.tick, name="the shared clock")
             drain = SSH_DRAIN if self.launch.settings.ssh_profile else DRAIN
             self._draining = self.set_interval(drain, self.drain, name="what came in")
+
+    def _show_all(self, _: object) -> None:
+        """The terminal has forgotten what it showed, or another program wrote on it."""
+        self.screen.refresh()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         # Textual has no switch for all cursors at once.
@@ -352,7 +371,10 @@ class NatstuiApp(App[int]):
         self.deliver_screenshot(place.name if place else None, str(place.parent) if place else None)
 
     def _leave_on_signal(self, number: int) -> None:
-        self._leave(128 + number)
+        if self._is_open:
+            self._leave(128 + number)
+        else:
+            self._ended_early = 128 + number
 
     async def action_quit(self) -> None:
         self._leave(0)
