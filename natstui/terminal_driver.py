@@ -67,6 +67,7 @@ def terminal_driver() -> type[Driver] | None:
             if not self._is_suspended:
                 super().suspend_application_mode()
             self._is_suspended = False
+            self._must_signal_resume = True
             super().resume_application_mode()
 
     return TerminalDriver

@@ -10,10 +10,10 @@ import select
 import time
 from collections.abc import Awaitable, Callable
 
-import pyte
 import pytest
 from nats.aio.client import Client
 
+from tests.hosting.display import PATIENCE, Display
 from tests.servers import NatsServer
 from tests.terminals import Terminal
 from tests.waiting import until, until_sync
@@ -25,7 +25,6 @@ IDLE_BYTES = 500
 """Bytes a second that are promised at most when idle with four panels."""
 RATE, ONE_WAY = 10_000, 0.15
 """Bytes a second, and seconds that everything takes each way."""
-PATIENCE = 30.0
 
 
 def arguments(server: NatsServer, *more: str) -> list[str]:
@@ -100,25 +99,6 @@ class SlowTerminal(Terminal):
     def type(self, keys: str | bytes) -> None:
         time.sleep(ONE_WAY)
         super().type(keys)
-
-
-class Display:
-    """What a person sees on a terminal."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-        self._screen = pyte.Screen(120, 40)
-        self._stream = pyte.ByteStream(self._screen)
-        self._fed = 0
-
-    def text(self) -> str:
-        output = self._terminal.output
-        self._stream.feed(output[self._fed :])
-        self._fed = len(output)
-        return "\n".join(self._screen.display)
-
-    async def shows(self, words: str) -> None:
-        await until(lambda: words in self.text(), PATIENCE, f"the screen shows {words!r}")
 
 
 async def test_it_is_usable_over_300_ms_and_10_kb_a_second_while_messages_pour_in(

@@ -1,0 +1,35 @@
+"""What a person sees on a terminal."""
+
+from __future__ import annotations
+
+import pyte
+
+from tests.terminals import Terminal
+from tests.waiting import until, until_sync
+
+PATIENCE = 30.0
+
+
+class Display:
+    """A terminal's screen, as what was written to it makes it; `since` leaves out what was written before."""
+
+    def __init__(self, terminal: Terminal, *, columns: int = 120, rows: int = 40, since: int = 0) -> None:
+        self._terminal = terminal
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self._fed = since
+
+    def text(self) -> str:
+        """The whole screen, line by line."""
+        output = self._terminal.output
+        self._stream.feed(output[self._fed :])
+        self._fed = len(output)
+        return "\n".join(self._screen.display)
+
+    async def shows(self, words: str) -> None:
+        """Wait until the words are on the screen."""
+        await until(lambda: words in self.text(), PATIENCE, f"the screen shows {words!r}")
+
+    def shows_soon(self, words: str) -> None:
+        """`shows` for tests without an event loop."""
+        until_sync(lambda: words in self.text(), PATIENCE, f"the screen shows {words!r}")
