@@ -39,6 +39,17 @@ SSH_REPAINT = 0.75
 
 _SEPARATORS = re.compile(r"[\s,]+")
 
+_AWAY: dict[ConnectionState, tuple[str, str, str]] = {
+    ConnectionState.NEW: ("not connected", "warning", "not connected yet: nothing arrives here"),
+    ConnectionState.OPENING: ("connecting", "warning", "connecting: nothing arrives here yet"),
+    ConnectionState.RECONNECTING: ("reconnecting", "warning", "reconnecting: nothing arrives here meanwhile"),
+    ConnectionState.IDLE: ("asleep", "asleep", "asleep: nothing arrives here until r wakes it"),
+    ConnectionState.FAILED: ("not connected", "bad", "not connected: nothing arrives here"),
+    ConnectionState.DRAINING: ("closing", "warning", "closing: nothing more arrives here"),
+    ConnectionState.CLOSED: ("closed", "bad", "closed: nothing more arrives here"),
+}
+"""States in which nothing can arrive: the word for the status, its style, and what the empty list says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -71,6 +82,8 @@ class SubscribePanel(Panel):
         self._messages: MessageList
         self._wanted = self._split(spec.argument, spec.queue)
         self._taken: dict[str, Subscription] = {}
+        self._is_applying = False
+        """Whether the server is being asked for the subjects."""
         self._was_connected = False
         self._away: tuple[datetime, str] | None = None
         """Since when nothing can come in, and why."""
@@ -121,11 +134,36 @@ class SubscribePanel(Panel):
     def _empty_words(self) -> str:
         if not self._wanted.subjects:
             return "write a subject above and press enter"
+        connection = self.connection
+        state = ConnectionState.NEW if connection is None else connection.state
+        if state in _AWAY:
+            return _AWAY[state][2]
+        if not self._is_subscribed:
+            return (
+                f"subscribing to {self.subject_words}"
+                if self._is_applying
+                else f"not subscribed to {self.subject_words}: nothing arrives here"
+            )
         return f"waiting for messages on {self.subject_words}"
+
+    @property
+    def _is_subscribed(self) -> bool:
+        return any(taken.active and not taken.denied for taken in self._taken.values())
+
+    def _show_empty_words(self) -> None:
+        if (words := self._empty_words()) != self.messages.empty_text:
+            self.messages.empty_text = words
 
     # Subscribing
 
     async def establish(self) -> None:
+        self._is_applying = True
+        try:
+            await self._subscribe()
+        finally:
+            self._is_applying = False
+
+    async def _subscribe(self) -> None:
         connection, wanted = self.connection, self._wanted
         if connection is None:
             return
@@ -241,12 +279,15 @@ class SubscribePanel(Panel):
 
     def show_connection(self, now: datetime) -> None:
         super().show_connection(now)
+        if self.is_composed:
+            self._show_empty_words()
         self._meter.sample(self.ring.received)
         self._rate = self._meter.one_second
         self._show_counts()
 
     def refresh_body(self) -> None:
         self.messages.refresh_from_ring()
+        self._show_empty_words()
         self._show_counts()
 
     def drain(self) -> bool:
@@ -266,16 +307,21 @@ class SubscribePanel(Panel):
         dropped = stats.dropped if stats is not None else 0
         parts = [
             part(90, ("received ", "label"), (count(self.ring.received), "value")),
-            part(80, (f"{self._rate:,.0f}".rjust(4), "value"), ("/s", "label")),
-            part(50, ("kept ", "label"), (count(self.ring.kept), "value")),
-            part(60, ("dropped ", "label"), (count(dropped), "bad" if dropped else "value")),
+            part(50, (f"{self._rate:,.0f}".rjust(4), "value"), ("/s", "label")),
+            part(80, ("kept ", "label"), (count(self.ring.kept), "value")),
+            part(85 if dropped else 40, ("dropped ", "label"), (count(dropped), "bad" if dropped else "value")),
         ]
-        self.query_one(".panel-footer", Line).show(parts, [self._follow_words()])
+        self.query_one(".panel-footer", Line).show(parts, self._follow_words())
 
-    def _follow_words(self) -> Part:
+    def _follow_words(self) -> list[Part]:
         messages = self.messages
-        if messages.following:
-            return part(95, ("following", "accent"))
-        word = "paused" if messages.paused else "scrolled back"
-        new = f" {count(messages.new_count)} new" if messages.new_count else ""
-        return part(95, (f"{word}{new}", "warning"))
+        if not messages.following:
+            held = part(90, ("paused" if messages.paused else "scrolled back", "warning"))
+            return [part(95, (f"{count(messages.new_count)} new", "warning")), held] if messages.new_count else [held]
+        state = ConnectionState.NEW if self.connection is None else self.connection.state
+        if state in _AWAY:
+            word, style, _ = _AWAY[state]
+            return [part(95, (word, style))]
+        if self._wanted.subjects and not self._is_subscribed:
+            return [part(95, ("subscribing" if self._is_applying else "not subscribed", "warning"))]
+        return [part(95, ("following", "accent"))] if self._wanted.subjects else []

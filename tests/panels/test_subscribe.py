@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from natstui.stream.ring import Gap
 from natstui.widgets.field import Field
 from natstui.widgets.key_line import KeyLine
@@ -114,6 +116,60 @@ async def test_a_gap_marks_where_messages_may_be_missing(nats_server: NatsServer
         await until(lambda: "messages may be missing" in screen_text(app))
 
 
+async def test_nothing_is_waited_for_where_nothing_can_arrive(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "subscribe:orders.>")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        panel = subscribe_panel(app)
+        await until(lambda: "waiting for messages on orders.>" in screen_text(app) and "following" in footer(panel))
+        await pilot.press("s")
+        await until(lambda: "asleep: nothing arrives here" in screen_text(app) and "asleep" in footer(panel))
+        await pilot.press("r")
+        await until(lambda: "following" in footer(panel))
+        await pilot.press("x")
+        await until(lambda: "waiting for messages on orders.>" in screen_text(app))
+        nats_server.kill()
+        await until(lambda: "reconnecting: nothing arrives here" in screen_text(app), 10)
+        assert "reconnecting" in footer(panel) and "following" not in footer(panel)
+
+
+async def test_a_failed_connection_waits_for_nothing(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "subscribe:orders.>", options={"max_reconnects": 1})
+    async with app.run_test(size=SIZE):
+        await until_connected(app)
+        nats_server.kill()
+        await until(lambda: "not connected: nothing arrives here" in screen_text(app), 20)
+        panel = subscribe_panel(app)
+        assert "not connected" in footer(panel) and "following" not in footer(panel)
+
+
+async def test_a_denied_subscription_is_not_waited_for(nats_server_factory: Callable[..., NatsServer]) -> None:
+    server = nats_server_factory(
+        user="ann", password="pw", permissions={"subscribe": {"allow": ["orders.>", "_INBOX.>"]}}
+    )
+    app = make_app(server.url, "subscribe:secret.>", options={"user": "ann", "password": "pw"})
+    async with app.run_test(size=SIZE):
+        panel = subscribe_panel(app)
+        await until(lambda: "not subscribed to secret.>" in screen_text(app) and "not subscribed" in footer(panel))
+
+
+@pytest.mark.parametrize("width", [60, 80])
+async def test_how_far_one_is_behind_is_told_in_little_room(
+    nats_server: NatsServer, connect: Connect, width: int
+) -> None:
+    client = await connect(nats_server.url)
+    app = make_app(nats_server.url, "subscribe:orders.>", ring_capacity=1_000)
+    async with app.run_test(size=(width, 24)) as pilot:
+        await until_connected(app)
+        panel = subscribe_panel(app)
+        await client.publish("orders.1", b"")
+        await until(lambda: panel.ring.received == 1)
+        await pilot.press("space")
+        panel.ring.extend([(b"orders.2", b"", b"{}", b"")] * 1_234_567)
+        await until(lambda: "1,234,567 new" in footer(panel))
+        assert "received 1,234,568" in footer(panel) and "kept 1,000" in footer(panel)
+
+
 async def test_waking_marks_the_time_asleep(nats_server: NatsServer) -> None:
     app = make_app(nats_server.url, "subscribe:orders.>", options={"idle_policy": "close"})
     async with app.run_test(size=SIZE) as pilot:
@@ -158,7 +214,7 @@ async def test_the_list_is_held_still_and_told_so(nats_server: NatsServer, conne
         await until(lambda: panel.ring.received == 1)
         await pilot.press("space")
         await client.publish("orders.2", b"")
-        await until(lambda: "paused 1 new" in footer(panel))
+        await until(lambda: "1 new   paused" in footer(panel))
         assert "orders.2" not in screen_text(app)
         await pilot.press("space")
         await until(lambda: "following" in footer(panel) and "orders.2" in screen_text(app))
