@@ -47,7 +47,10 @@ KEYS: dict[str, Key] = {
     # The dashboard
     "dashboard.new_panel": Key("ctrl+n", "new_panel", "new panel", "Open a panel beside these", True, True),
     "dashboard.close_panel": Key(
-        "ctrl+w", "close_panel", "Close panel", "Close this panel and its connection", False, True
+        "ctrl+w,ctrl+f4",
+        "close_panel",
+        "Close panel",
+        "Close this panel and its connection; in a text field ctrl+w deletes the word to the left",
     ),
     "dashboard.zoom": Key("f4,ctrl+f", "zoom", "zoom", "Give this panel the whole screen, or put it back", True, True),
     "dashboard.zoom_letter": Key("z", "zoom", "Zoom", "Give this panel the whole screen, or put it back"),

@@ -281,7 +281,7 @@ async def closing(scenery: Scenery, pilot: Pilot[Any]) -> None:
     publish = scenery.app.dashboard.panels[1]
     assert isinstance(publish, PublishPanel)
     publish.composer.load("", "not sent yet")
-    await pilot.press("alt+2", "ctrl+w")
+    await pilot.press("alt+2", "ctrl+f4")
     await scenery.settle(pilot)
 
 

@@ -36,7 +36,7 @@ async def test_a_panel_is_opened_by_key_and_closed_with_its_connection(nats_serv
         await until_connected(app)
         assert len(nats_server.connections()) == 2
         assert focused_in(app, app.dashboard.panels[1])
-        await pilot.press("ctrl+w")
+        await pilot.press("ctrl+f4")
         await until(lambda: len(app.dashboard.panels) == 1)
         await until(lambda: len(nats_server.connections()) == 1)
         await until(lambda: focused_in(app, app.dashboard.panels[0]))
@@ -54,12 +54,33 @@ async def test_closing_asks_where_a_draft_would_be_lost(nats_server: NatsServer)
         publish_panel(app, 2).composer.load("", "precious")
         await pilot.press("alt+2")
         await until(lambda: focused_in(app, app.dashboard.panels[1]))
-        await pilot.press("ctrl+w")
+        await pilot.press("ctrl+f4")
         assert isinstance(app.screen, Confirm)
         await pilot.press("escape")
         assert len(app.dashboard.panels) == 3 and publish_panel(app, 2).draft.payload == "precious"
-        await pilot.press("ctrl+w", "enter")
+        await pilot.press("ctrl+f4", "enter")
         await until(lambda: len(app.dashboard.panels) == 2)
+
+
+async def test_in_a_text_field_ctrl_w_deletes_a_word_and_closes_nothing(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "publish:orders.new", "publish:orders.new")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        panel = publish_panel(app, 1)
+        for field in (panel.query_one("#count", Field), panel.query_one("#reply", Field)):
+            field.focus()
+            field.value = "two words"
+            field.cursor_position = len(field.value)
+            await pilot.press("ctrl+w")
+            assert field.value == "two "
+            field.value = ""
+        editor = panel.composer.payload_editor
+        editor.focus()
+        await pilot.press("o", "n", "e", "space", "t", "w", "o", "ctrl+w")
+        assert editor.text == "one " and len(app.dashboard.panels) == 2
+        editor.text = ""
+        await pilot.press("escape", "ctrl+w")
+        await until(lambda: app.dashboard.panels[1:] == [])
 
 
 async def test_there_are_nine_panels_at_most(nats_server: NatsServer) -> None:

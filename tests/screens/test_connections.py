@@ -107,7 +107,7 @@ async def test_without_connections_it_says_so(nats_server: NatsServer) -> None:
     app = make_app(nats_server.url, "publish:a")
     async with app.run_test(size=SIZE) as pilot:
         await until_connected(app)
-        await pilot.press("ctrl+w", "f2")
+        await pilot.press("ctrl+f4", "f2")
         await until(lambda: "no panel, so no connection" in screen_text(app))
         await pilot.press("s", "r", "h", "y", "e", "down")
         assert app.screen.query_one(ConnectionTable).cursor == 0
