@@ -62,6 +62,8 @@ class EntrySequence:
     def __init__(self) -> None:
         self.first = 0
         """Absolute index of the oldest entry kept."""
+        self.lost = 0
+        """Messages before `first` that had to make room for newer ones since the last clear."""
         self.end = 0
         """Absolute index after the newest entry."""
         self._slots: list[Entry | None] = []
@@ -214,6 +216,7 @@ class MessageRing(EntrySequence):
     def clear(self) -> None:
         """Forgets all entries kept. What was received and dropped stays counted, and absolute indices go on."""
         self.cleared += self.kept
+        self.lost = 0
         self.first = self._base = self.end
         self._held_bytes = self._head = 0
         for chunks in (self._slots, self._starts, self._times, self._sizes):
@@ -269,6 +272,7 @@ class MessageRing(EntrySequence):
             self._gaps.popleft()
             dropped -= 1
         self.dropped += dropped
+        self.lost += dropped
         # Emptying slots at once and moving the rest only now and then keeps memory exact and the cost per message flat.
         head = self.first - self._base
         if head + count > max(1024, len(self._slots) // 2):
@@ -286,6 +290,7 @@ class RingSnapshot(EntrySequence):
         super().__init__()
         self.first = self._base = ring.first
         self.end = ring.end
+        self.lost = ring.lost
         self.kept = ring.kept
         """Messages among the entries."""
         self._slots = list(ring.entries(ring.first, ring.end))

@@ -35,6 +35,7 @@ class MessageView:
 
     While it follows, the rows are the ring's and the cursor is on the newest. Held, the rows are a snapshot's: what is
     read stays where it is, and rows are only added at its end, as long as none between was lost and it is not paused.
+    Where older messages are not kept any more, a row without an entry stands above the oldest one.
     """
 
     def __init__(self, ring: MessageRing) -> None:
@@ -70,12 +71,22 @@ class MessageView:
 
     # Rows
 
-    def __len__(self) -> int:
+    @property
+    def lead(self) -> int:
+        """Rows above the oldest entry: 1 where older messages are not kept any more, else 0."""
+        return 1 if self.source.lost and self._entries else 0
+
+    @property
+    def _entries(self) -> int:
         return len(self.matches) if self.filtering and self.matches is not None else len(self.source)
+
+    def __len__(self) -> int:
+        return self._entries + self.lead
 
     def index_at(self, row: int) -> int | None:
         """The absolute index of the entry in that row, or None."""
-        if not 0 <= row < len(self):
+        row -= self.lead
+        if not 0 <= row < self._entries:
             return None
         if self.filtering and self.matches is not None:
             index = self.matches[row]
@@ -85,8 +96,8 @@ class MessageView:
     def row_of(self, index: int) -> int:
         """The row of that entry, or of the next one shown."""
         if self.filtering and self.matches is not None:
-            return self.matches.row_of(index)
-        return index - self.source.first
+            return self.matches.row_of(index) + self.lead
+        return index - self.source.first + self.lead
 
     @property
     def cursor(self) -> int | None:
@@ -94,7 +105,7 @@ class MessageView:
         rows = len(self)
         if not rows:
             return None
-        row = rows - 1 if self.following else min(max(self.row_of(self._cursor), 0), rows - 1)
+        row = rows - 1 if self.following else min(max(self.row_of(self._cursor), self.lead), rows - 1)
         return self.index_at(row)
 
     def choose(self, index: int) -> None:

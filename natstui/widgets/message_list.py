@@ -17,6 +17,7 @@ from natstui.stream.sanitise import sanitise_bytes
 from natstui.widgets.message_columns import COLUMN_SETS, Column, parse_columns
 from natstui.widgets.message_rows import RowPainter
 from natstui.widgets.message_scroll import MessageScroll
+from natstui.widgets.time_words import bytes_words
 
 CLIPBOARD_BYTES = 256 * 1024
 """The largest payload that is copied: terminals drop larger clipboard sequences without a word."""
@@ -221,10 +222,18 @@ class MessageList(MessageScroll, can_focus=True):
         """One row of the screen, from the cache where it was painted before."""
         index = self._view.index_at(y + self.scroll_offset.y)
         if index is None:
+            if y + self.scroll_offset.y < self._view.lead:
+                return self._painter.rule(self._lost_words())
             in_middle = y == self.size.height // 2 and not self.row_count
             return self._painter.blank(self._nothing_words() if in_middle else "")
         chosen = index == self.cursor_index and (self.has_focus or not self.following)
         return self._painter.strip(index, chosen)
+
+    def _lost_words(self) -> str:
+        lost, ring = self.source.lost, self.ring
+        holds = f"{ring.capacity:,}" if len(ring) >= ring.capacity else bytes_words(ring.max_bytes)
+        messages = "older message is" if lost == 1 else "older messages are"
+        return f"{lost:,} {messages} not kept (ring of {holds})"
 
     def _nothing_words(self) -> str:
         if not self.filtering or not len(self.source):

@@ -103,6 +103,12 @@ class RowPainter:
         spaces = " " * max(0, (width - cell_len(text)) // 2)
         return Strip([Segment(fit(spaces + text, width), self._style("empty"))], width).apply_style(base)
 
+    def rule(self, words: str) -> Strip:
+        """A row without an entry: a rule with `words` in its middle."""
+        width = self._list.scrollable_content_region.width
+        text = _rule(words, width)
+        return Strip([Segment(text, self._style("gap"))]).adjust_cell_length(width, self._style("space"))
+
     def text(self, index: int) -> str:
         """The row's text as it is shown."""
         return "".join(piece.text for piece in self._pieces(index))
@@ -129,7 +135,7 @@ class RowPainter:
     def _pieces(self, index: int) -> list[Piece]:
         entry = self._list.source[index]
         if isinstance(entry, Gap):
-            return [Piece(_gap_rule(entry, self._width), "gap")]
+            return [Piece(_rule(entry.text, self._width), "gap")]
         self.rows_formatted += 1
         self._widen_subject(entry)
         return columns_of.row(entry, self._when(index), self._placed, plain=self._plain)
@@ -191,8 +197,8 @@ def restyle(strip: Strip, span: tuple[int, int], style: Style) -> Strip:
     return Strip.join([strip.crop(0, first), changed, strip.crop(last, strip.cell_length)])
 
 
-def _gap_rule(gap: Gap, width: int) -> str:
-    words = f" {sanitise(gap.text)} "
+def _rule(text: str, width: int) -> str:
+    words = f" {sanitise(text)} "
     spare = width - cell_len(words)
     if spare < 2:
         return fit(words.strip(), width)

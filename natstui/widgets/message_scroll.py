@@ -328,7 +328,7 @@ class MessageScroll(ScrollView):
 
     def _move_to(self, row: int) -> None:
         self._hold()
-        index = self._view.index_at(min(max(row, 0), self.row_count - 1))
+        index = self._view.index_at(min(max(row, self._view.lead), self.row_count - 1))
         if index is not None:
             self._view.choose(index)
             self._show_row(self._view.row_of(index))
@@ -336,6 +336,9 @@ class MessageScroll(ScrollView):
 
     def _show_row(self, row: int) -> None:
         top, height = self.scroll_offset.y, max(1, self.size.height)
+        if row <= self._view.lead:
+            # What stands above the oldest message comes into view with it.
+            row = 0
         if row < top:
             self._scroll_by_hand(row)
         elif row >= top + height:

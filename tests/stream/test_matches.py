@@ -118,7 +118,7 @@ def view_of(count: int, capacity: int = 100) -> MessageView:
 
 
 def shown(view: MessageView) -> list[int | None]:
-    return [view.index_at(row) for row in range(len(view))]
+    return [view.index_at(row) for row in range(view.lead, len(view))]
 
 
 def test_a_filtered_view_shows_matches_and_gaps_and_loses_nothing() -> None:

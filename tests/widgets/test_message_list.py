@@ -117,6 +117,41 @@ async def test_pausing_keeps_the_view_while_the_ring_rolls_over() -> None:
         assert app.follow_changes == [(False, True), (True, False)]
 
 
+async def test_above_the_oldest_message_kept_stands_how_many_are_not() -> None:
+    app = ListApp(MessageRing(100))
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.ring.extend(records(0, 100))
+        await show(pilot, app.messages)
+        await pilot.press("home")
+        assert ids(app.messages)[0] == 0 and "not kept" not in painted(app.messages)[0]
+        await pilot.press("end")
+        app.ring.extend(records(100, 49_900))
+        await show(pilot, app.messages)
+        assert ids(app.messages) == list(range(49_990, 50_000))
+        await pilot.press("home")
+        await pilot.pause()
+        assert " 49,900 older messages are not kept (ring of 100) " in painted(app.messages)[0]
+        assert ids(app.messages) == list(range(49_900, 49_909))
+        assert app.messages.cursor_index == 49_900
+        await pilot.press("up", "down")
+        assert app.messages.cursor_index == 49_901
+        await pilot.press("up", "up", "pagedown", "pageup", "pageup")
+        assert app.messages.cursor_index == 49_900 and "not kept" in painted(app.messages)[0]
+        app.messages.clear()
+        app.ring.extend(records(50_000, 3))
+        await show(pilot, app.messages)
+        assert not any("not kept" in row for row in painted(app.messages))
+
+
+async def test_messages_that_make_room_for_large_ones_are_told_by_the_bytes_kept() -> None:
+    app = ListApp(MessageRing(100, max_bytes=4 * 1024 * 1024))
+    async with app.run_test(size=(80, 10)) as pilot:
+        for number in range(5):
+            app.ring.extend([record(number, b"x" * 2_000_000)])
+        await show(pilot, app.messages)
+        assert " 3 older messages are not kept (ring of 4 MiB) " in painted(app.messages)[0]
+
+
 async def test_scrolling_up_holds_the_rows_and_more_appear_below() -> None:
     app = ListApp(MessageRing(1_000))
     async with app.run_test(size=(80, 10)) as pilot:
