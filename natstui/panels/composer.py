@@ -66,13 +66,11 @@ class Composer(Vertical):
             self._show_payload()
 
     @on(TextArea.Changed, "#payload")
-    def _payload_changed(self, message: TextArea.Changed) -> None:
-        message.stop()
+    def _payload_changed(self) -> None:
         self._show_payload()
 
     @on(TextArea.Changed, "#headers")
     def _headers_changed(self, message: TextArea.Changed) -> None:
-        message.stop()
         self.set_class(bool(message.text_area.text.strip()), "-has-headers")
 
     def _show_payload(self) -> None:

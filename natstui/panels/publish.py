@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 from textual.worker import Worker
 
 from natstui.connection import events as kinds
@@ -26,67 +25,16 @@ from natstui.drafts import Draft, SentMessage, parse_header_lines
 from natstui.keys import bindings
 from natstui.panels.base import Panel, sentence
 from natstui.panels.composer import Composer
-from natstui.stream.sanitise import sanitise
+from natstui.panels.publish_run import MARKS, Run, outcome_parts, progress_parts
 from natstui.widgets.field import Field, LabelledField
 from natstui.widgets.fitting import Part, part
 from natstui.widgets.line import Line
-from natstui.widgets.time_words import count, milliseconds, plural
+from natstui.widgets.time_words import count, plural
 
 if TYPE_CHECKING:
     from natstui.connection.managed import ManagedConnection
     from natstui.launch import PanelSpec
     from natstui.session import Session
-
-MARKS = {
-    Outcome.CONFIRMED: ("✓", "good"),
-    Outcome.BUFFERED: ("◷", "warning"),
-    Outcome.UNKNOWN: ("?", "warning"),
-    Outcome.REFUSED: ("✕", "bad"),
-}
-"""The shape and the style of each outcome."""
-
-
-@dataclass
-class Run:
-    """A draft on its way out, once or many times."""
-
-    draft: Draft
-    payload: bytes
-    headers: dict[str, str | list[str]]
-    total: int
-    """How often; 0 until it is stopped."""
-    interval: float
-    """Seconds between the beginnings of two sends."""
-    outcomes: Counter[Outcome] = field(default_factory=Counter)
-    last: PublishOutcome | None = None
-    is_waiting_for_server: bool = False
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    is_over: bool = False
-    is_noted: bool = False
-    """Whether its outcome was told."""
-    entry: SentMessage | None = None
-    """What the history has of it."""
-
-    @property
-    def done(self) -> int:
-        """Sends whose outcome is known."""
-        return self.outcomes.total()
-
-    @property
-    def is_repeated(self) -> bool:
-        """Whether it was to be sent more than once."""
-        return self.total != 1
-
-    @property
-    def is_buffered(self) -> bool:
-        """Whether a message of it waits for a server."""
-        return self.is_waiting_for_server and not self.is_over
-
-    @property
-    def holds_the_panel(self) -> bool:
-        """Whether nothing else can be sent yet: not where all that is left of it is one buffered message."""
-        is_last = not self.is_repeated or self.stop.is_set()
-        return not self.is_over and not (self.is_buffered and is_last)
 
 
 class PublishPanel(Panel):
@@ -116,6 +64,10 @@ class PublishPanel(Panel):
         self._buffered: list[Run] = []
         """Earlier runs whose message waits for a server."""
         self._worker: Worker[None] | None = None
+        self._is_refused = False
+        """Whether the draft was refused before it was sent."""
+        self._seen: tuple[Draft, str, str] | None = None
+        """What the fields said when last looked at."""
         self._sent = 0
         self._recalled = -1
         self._words: tuple[Part, ...] = ()
@@ -134,6 +86,7 @@ class PublishPanel(Panel):
         yield Line(classes="panel-footer")
 
     def body_mounted(self) -> None:
+        self._seen = self._fields
         self._show_run()
 
     @property
@@ -163,6 +116,10 @@ class PublishPanel(Panel):
             self.composer.headers_editor.text,
             self.composer.payload_editor.text,
         )
+
+    @property
+    def _fields(self) -> tuple[Draft, str, str]:
+        return self.draft, self.query_one("#count", Field).text, self.query_one("#interval", Field).text
 
     @property
     def unsent(self) -> str:
@@ -206,16 +163,16 @@ class PublishPanel(Panel):
             times = self._total() if total is None else total
             interval = self._interval()
         except ValueError as error:
-            self.notice.say(sentence(error) if isinstance(error, ManagedConnectionError) else str(error))
+            self._refuse(sentence(error) if isinstance(error, ManagedConnectionError) else str(error))
             return
         if not draft.subject:
-            self.notice.say("There is no subject to publish to: write one, for example orders.new.")
+            self._refuse("There is no subject to publish to: write one, for example orders.new.")
             self.query_one("#subject", Field).focus()
             return
         if self.session.launch.settings.read_only:
-            self.notice.say("natstui is read-only: start it without read_only to publish.", "warning")
+            self._refuse("natstui is read-only: start it without read_only to publish.", "warning")
             return
-        self.notice.clear()
+        self._forget_what_was_said()
         payload = draft.payload.encode("utf-8", "surrogateescape")
         if self.run is not None and self.run.is_buffered:
             self._buffered.append(self.run)
@@ -223,6 +180,28 @@ class PublishPanel(Panel):
         self._recalled = -1
         self._worker = self.work(self._send(self.connection, self.run), "send", "Publishing the draft")
         self._show_run()
+
+    def _refuse(self, words: str, kind: str = "bad") -> None:
+        """Say why the draft does not go out; what was said of an earlier one goes."""
+        self._seen = self._fields
+        self._is_refused = True
+        self.notice.say(words, kind)
+        self._show_run()
+
+    def _forget_what_was_said(self) -> None:
+        """The draft is another one, or on its way: what was wrong with it no longer holds."""
+        self._seen = self._fields
+        self.notice.clear()
+        if self._is_refused:
+            self._is_refused = False
+            self._show_run()
+
+    @on(TextArea.Changed)
+    @on(Input.Changed)
+    def _edited(self, message: TextArea.Changed | Input.Changed) -> None:
+        message.stop()
+        if self.is_composed and self._seen not in (None, self._fields):
+            self._forget_what_was_said()
 
     def _total(self) -> int:
         text = self.query_one("#count", Field).text or "1"
@@ -336,61 +315,32 @@ class PublishPanel(Panel):
         right = [part(50, (history, "label"))] if self.session.history.sent else []
         footer, progress = self.query_one(".panel-footer", Line), self.query_one("#progress", Line)
         run = self.run
-        if run is None:
+        if self._is_refused:
+            footer.show([part(90, ("✕", "bad"), (" not sent", "bad!")), *self._buffered_parts()], right)
+            progress.show([])
+        elif run is None:
             footer.show([part(90, ("F5", "key"), (" sends the draft", "label"))], right)
             progress.show([])
         else:
             footer.show(self._outcome_parts(run), right)
-            progress.show(self._progress_parts(run))
+            progress.show(progress_parts(run))
         self.refresh_bindings()
 
     def _outcome_parts(self, run: Run) -> list[Part]:
         if run.is_buffered:
             mark, style = MARKS[Outcome.BUFFERED]
-            number = f" {count(self._waiting)}" if self._waiting > 1 else ""
-            words = ": go out when a server is there again" if number else ": goes out when a server is there again"
-            return [part(90, (mark, style), (f"{number} buffered", f"{style}!"), (words, "label"))]
-        return [*self._latest_parts(run), *self._buffered_parts()]
+            waiting = f" {count(self._waiting)}" if self._waiting > 1 else ""
+            words = ": go out when a server is there again" if waiting else ": goes out when a server is there again"
+            return [part(90, (mark, style), (f"{waiting} buffered", f"{style}!"), (words, "label"))]
+        number = self._sent + (0 if run.is_noted else run.done)
+        return [*outcome_parts(run, number), *self._buffered_parts()]
 
     def _buffered_parts(self) -> list[Part]:
         """How many earlier messages wait."""
-        if not self._buffered:
+        if not self._waiting:
             return []
         mark, style = MARKS[Outcome.BUFFERED]
-        return [part(85, (mark, style), (f" {count(len(self._buffered))} buffered", f"{style}!"))]
-
-    def _latest_parts(self, run: Run) -> list[Part]:
-        if run.last is None:
-            return [part(90, ("… sending", "busy"), (", waits for the server to confirm", "label"))]
-        mark, style = MARKS[run.last.outcome]
-        parts = [part(90, (mark, style), (f" {run.last.outcome}", f"{style}!"))]
-        if run.last.outcome is Outcome.CONFIRMED:
-            number = self._sent + (0 if run.is_noted else run.done)
-            parts[0] = part(
-                90,
-                (mark, style),
-                (" confirmed", f"{style}!"),
-                (f" #{count(number)} in ", "label"),
-                (milliseconds(run.last.elapsed * 1000), "value"),
-            )
-        elif run.last.reason:
-            parts.append(part(80, (sanitise(run.last.reason), "value")))
-        return parts
-
-    @staticmethod
-    def _progress_parts(run: Run) -> list[Part]:
-        if not run.is_repeated:
-            return []
-        total = count(run.total) if run.total else "∞"
-        parts = [part(90, (f"{count(run.done)} of {total}", "value"))]
-        if run.is_over and run.done != run.total:
-            parts.append(part(70, ("stopped", "warning")))
-        for outcome, (mark, style) in MARKS.items():
-            if run.outcomes[outcome] and (outcome is not Outcome.CONFIRMED or run.outcomes[outcome] != run.done):
-                parts.append(part(60, (mark, style), (f" {count(run.outcomes[outcome])}", f"{style}!")))
-        if not run.is_over:
-            parts.append(part(40, ("F5", "key"), (" stops", "label")))
-        return parts
+        return [part(85, (mark, style), (f" {count(self._waiting)} buffered", f"{style}!"))]
 
     # The draft
 
@@ -400,8 +350,7 @@ class PublishPanel(Panel):
         self.action_step_field(1)
 
     @on(Input.Changed, "#subject")
-    def _subject_changed(self, message: Input.Changed) -> None:
-        message.stop()
+    def _subject_changed(self) -> None:
         self.show_title()
 
     def action_history(self) -> None:
@@ -420,6 +369,7 @@ class PublishPanel(Panel):
         self.query_one("#subject", Field).value = draft.subject
         self.query_one("#reply", Field).value = draft.reply
         self.composer.load(draft.headers, draft.payload)
+        self._forget_what_was_said()
 
     def action_format_json(self) -> None:
         if not self.composer.format_json():

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 from textual.worker import Worker
 
 from natstui.connection import events as kinds
@@ -79,6 +79,8 @@ class RequestPanel(Panel):
         self._counts: Counter[Answer] = Counter()
         self._worker: Worker[None] | None = None
         self._since: datetime | None = None
+        self._seen: tuple[str, ...] | None = None
+        """What the fields said when last looked at."""
 
     def compose_body(self) -> ComposeResult:
         with Horizontal(classes="field-row"):
@@ -97,6 +99,7 @@ class RequestPanel(Panel):
 
     def body_mounted(self) -> None:
         self.query_one(".most-field").display = False
+        self._seen = self._fields
         self._show_counts()
 
     @property
@@ -152,19 +155,24 @@ class RequestPanel(Panel):
         try:
             question = self._question()
         except ValueError as error:
-            self.notice.say(sentence(error) if isinstance(error, ManagedConnectionError) else str(error))
+            self._refuse(sentence(error) if isinstance(error, ManagedConnectionError) else str(error))
             return
         if not question.subject:
-            self.notice.say("There is no subject to ask: write one, for example svc.echo.")
+            self._refuse("There is no subject to ask: write one, for example svc.echo.")
             self.query_one("#subject", Field).focus()
             return
         if self.session.launch.settings.read_only:
-            self.notice.say("natstui is read-only: start it without read_only to request.", "warning")
+            self._refuse("natstui is read-only: start it without read_only to request.", "warning")
             return
         self.notice.clear()
         self._since = self.session.clock.now()
         self._worker = self.work(self._ask(self.connection, question), "ask", "Waiting for replies")
         self._show_counts()
+
+    def _refuse(self, words: str, kind: str = "bad") -> None:
+        """Say why the question is not asked, until it is another one."""
+        self._seen = self._fields
+        self.notice.say(words, kind)
 
     def _question(self) -> Question:
         timeout, most = self.query_one("#timeout", Field).text or "2s", self.query_one("#most", Field).text or "0"
@@ -282,9 +290,22 @@ class RequestPanel(Panel):
         self.action_step_field(1)
 
     @on(Input.Changed, "#subject")
-    def _subject_changed(self, message: Input.Changed) -> None:
-        message.stop()
+    def _subject_changed(self) -> None:
         self.show_title()
+
+    @property
+    def _fields(self) -> tuple[str, ...]:
+        composer = self.composer
+        inputs = (field.text for field in self.query(Field))
+        return *inputs, composer.headers_editor.text, composer.payload_editor.text
+
+    @on(TextArea.Changed)
+    @on(Input.Changed)
+    def _edited(self, message: TextArea.Changed | Input.Changed) -> None:
+        message.stop()
+        if self.is_composed and self._seen not in (None, self._fields):
+            self._seen = self._fields
+            self.notice.clear()
 
     @on(ReplyList.Opened)
     def _opened(self, message: ReplyList.Opened) -> None:

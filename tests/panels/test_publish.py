@@ -166,6 +166,29 @@ async def test_a_header_line_without_colon_is_told_by_its_number(nats_server: Na
         await until(lambda: "line 2 of the headers" in notice(panel))
 
 
+async def test_what_is_said_of_a_draft_goes_when_the_draft_does(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "publish:jobs")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        panel = publish_panel(app)
+        panel.composer.load("", "good")
+        await pilot.press("f5")
+        await until(lambda: "✓ confirmed #1" in footer(panel))
+        panel.composer.load("no colon here", "bad")
+        await pilot.press("f5")
+        await until(lambda: "line 1 of the headers" in notice(panel))
+        assert "✕ not sent" in footer(panel) and "✓" not in footer(panel)
+        panel.composer.headers_editor.focus()
+        await pilot.press("x")
+        await until(lambda: notice(panel) == "" and "not sent" not in footer(panel))
+        await pilot.press("f5")
+        await until(lambda: "line 1 of the headers" in notice(panel))
+        await pilot.press("ctrl+up")
+        assert notice(panel) == "" and panel.draft.payload == "good"
+        await pilot.press("f5")
+        await until(lambda: "✓ confirmed #2" in footer(panel))
+
+
 async def test_while_no_server_is_there_a_message_is_buffered_and_goes_out_later(
     nats_server: NatsServer, collect: Callable[..., Any]
 ) -> None:

@@ -51,6 +51,19 @@ async def test_nobody_there_is_told_as_no_responders(nats_server: NatsServer) ->
         assert "svc.nobody" in screen_text(app)
 
 
+async def test_a_mistake_is_told_until_the_question_is_edited(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "request:svc.echo")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        panel = request_panel(app)
+        panel.query_one("#timeout", Field).value = "soon"
+        await pilot.press("f5")
+        await until(lambda: "'soon' is no duration" in notice(panel))
+        panel.composer.payload_editor.focus()
+        await pilot.press("x")
+        await until(lambda: notice(panel) == "")
+
+
 async def test_too_late_is_told_as_unknown(nats_server: NatsServer, connect: Connect) -> None:
     service = await connect(nats_server.url)
     await service.subscribe("svc.silent")
