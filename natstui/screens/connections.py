@@ -135,7 +135,7 @@ class ConnectionsScreen(Screen[None]):
         stats, now = row.view.stats, row.view.now
         side = self.query_one("#figures-side")
         self.query_one("#figures", Static).update(figures(stats, now, side.scrollable_content_region.width))
-        width = self.query_one("#servers-side").content_size.width
+        width = self.query_one("#servers-side").scrollable_content_region.width
         self.query_one("#servers", Static).update(server_lines(stats, width))
         self.query_one("#pings", Static).update(ping_timeline(row.connection.events, stats, width))
         stale = stale_lines(row.connection.events)

@@ -13,12 +13,19 @@ from natstui.connection.events import Event
 from natstui.connection.stats import ConnectionStats
 from natstui.stale_advice import explain_stale
 from natstui.stream.sanitise import sanitise
-from natstui.widgets.fitting import shorten
-from natstui.widgets.strip_text import server_words
+from natstui.widgets.fitting import shorten, wrapped
+from natstui.widgets.strip_text import SHAPES, STYLES, server_words
 from natstui.widgets.time_words import ago, bytes_words, clock_time, count, milliseconds, plural
 
 BARS = "▁▂▃▄▅▆▇█"
 LABEL_CELLS = 22
+_STATE_STYLES = {
+    "good": "$text-success",
+    "busy": "$text-primary",
+    "warning": "$text-warning",
+    "asleep": "$text-secondary",
+    "bad": "$text-error",
+}
 
 
 def figures(stats: ConnectionStats, now: datetime, width: int) -> Content:
@@ -57,14 +64,14 @@ def _value(name: str, value: object, now: datetime) -> str:
 
 
 def server_lines(stats: ConnectionStats, width: int) -> Content:
-    """One line for each server of the pool."""
+    """A line for each server of the pool; below it, in full, why it failed last."""
     if not stats.server_pool:
         return Content.styled("the pool is known once the connection was opened", "$text-muted")
     lines = []
     for server in stats.server_pool:
         mark, style = "○", "$text-muted"
         if server.is_current:
-            mark, style = "●", "$text-success"
+            mark, style = SHAPES[stats.state], _STATE_STYLES.get(STYLES[stats.state], "$text-muted")
         elif server.last_error:
             mark, style = "✕", "$text-error"
         told = ["discovered"] if server.discovered else []
@@ -74,11 +81,12 @@ def server_lines(stats: ConnectionStats, width: int) -> Content:
             told.append("was used")
         if server.failed_attempts:
             told.append(f"{server.failed_attempts} failed")
-        if server.last_error:
-            told.append(sanitise(server.last_error))
         name = server_words(server.url, 34)
         words = shorten(" · ".join(told), max(0, width - cell_len(name) - 5))
         lines.append(Content.assemble((f"{mark} ", style), name, (f"  {words}", "$text-muted")))
+        if server.last_error:
+            error = wrapped(sanitise(server.last_error), max(8, width - 2))
+            lines.extend(Content.styled(f"  {line}", "$text-muted") for line in error)
     return Content("\n").join(lines)
 
 

@@ -67,6 +67,23 @@ def shorten_middle(text: str, width: int) -> str:
     return f"{chop_cells(text, width - 1 - half)[0]}…{text[tail:]}"
 
 
+def wrapped(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` cells, broken between words; only a longer word is cut."""
+    width = max(2, width)
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if cell_len(longer) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        *full, line = chop_cells(word, width) or [""]
+        lines.extend(full)
+    return [*lines, line]
+
+
 def fit(parts: Sequence[Part], width: int, gaps: tuple[int, ...] = (3, 2)) -> list[Piece]:
     """The pieces of a line no wider than `width`, with spaces between the parts.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from textual.widgets import Static
+
 from natstui.connection.stats import ConnectionStats
 from natstui.screens.connect import ConnectDialog
 from natstui.screens.connections import ConnectionsScreen
@@ -111,3 +113,19 @@ async def test_without_connections_it_says_so(nats_server: NatsServer) -> None:
         await until(lambda: "no panel, so no connection" in screen_text(app))
         await pilot.press("s", "r", "h", "y", "e", "down")
         assert app.screen.query_one(ConnectionTable).cursor == 0
+
+
+async def test_a_lost_server_is_marked_as_lost_and_its_error_told_in_full(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "publish:a")
+    async with app.run_test(size=(80, 40)) as pilot:
+        await until_connected(app)
+        nats_server.kill()
+        await pilot.press("f2")
+
+        def pool() -> str:
+            return " ".join(str(app.screen.query_one("#servers", Static).content).split())
+
+        await until(lambda: pool().startswith("◐ 127.0.0.1"), 10)
+        await until(lambda: "connection refused" in pool(), 10)
+        assert "●" not in pool() and "…" not in pool()
+        await until(lambda: "refused" in screen_text(app))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
-from natstui.widgets.fitting import fit, line_width, part, shorten, shorten_middle
+from natstui.widgets.fitting import fit, line_width, part, shorten, shorten_middle, wrapped
 
 
 def told(pieces: list) -> str:  # type: ignore[type-arg]
@@ -55,3 +56,16 @@ def test_nothing_is_ever_wider_than_it_may_be(words: list[tuple[int, str, str]],
 def test_shortened_text_is_never_wider_than_it_may_be(text: str, width: int) -> None:
     assert line_width([part(1, shorten(text, width)).pieces[0]]) <= width
     assert line_width([part(1, shorten_middle(text, width)).pieces[0]]) <= width
+
+
+def test_long_words_are_told_in_full_on_several_lines() -> None:
+    assert wrapped("lost n1:4222 with no answer", 12) == ["lost n1:4222", "with no", "answer"]
+    assert wrapped("abcdefghij k", 4) == ["abcd", "efgh", "ij k"]
+    assert wrapped("", 4) == [""]
+
+
+@given(st.text(max_size=60), st.integers(2, 20))
+def test_wrapped_lines_lose_nothing_and_fit(text: str, width: int) -> None:
+    lines = wrapped(text, width)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert all(cell_len(line) <= width for line in lines)
