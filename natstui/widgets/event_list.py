@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import ClassVar
 
-from rich.cells import cell_len
+from rich.cells import set_cell_size
 from rich.segment import Segment
 from textual import events
 from textual.geometry import Size
@@ -15,6 +16,7 @@ from textual.strip import Strip
 from natstui.event_log import EventLog, LoggedEvent, Weight
 from natstui.keys import LIST_KEYS, bindings
 from natstui.widgets.component_styles import ComponentStyles
+from natstui.widgets.fitting import shorten, wrapped
 from natstui.widgets.time_words import clock_time
 
 MARKS = {
@@ -29,7 +31,9 @@ MARKS = {
 
 
 class EventList(ComponentStyles, ScrollView, can_focus=True):
-    """The events of a log that match what is asked for. Follows the newest until it is scrolled or held still.
+    """The events of a log that match what is asked for, each told in full, on several rows where one does not do.
+
+    Follows the newest until it is scrolled or held still.
 
     Args:
         takes: which events belong here at all; default: all.
@@ -57,6 +61,10 @@ class EventList(ComponentStyles, ScrollView, can_focus=True):
         self._takes = takes
         self._shows_connection = shows_connection
         self._shown: list[LoggedEvent] = []
+        self._ends: list[int] = []
+        """The row after each event shown."""
+        self._room = -1
+        """Cells for an event's words, for which `_ends` was worked out."""
         self._read = 0
         self._words = ""
         self._shows_pings = False
@@ -95,6 +103,7 @@ class EventList(ComponentStyles, ScrollView, can_focus=True):
 
     def _read_anew(self) -> None:
         self._shown.clear()
+        self._ends.clear()
         self._read = 0
         self.refresh_from_log()
         self._resize_rows()
@@ -114,6 +123,7 @@ class EventList(ComponentStyles, ScrollView, can_focus=True):
         oldest = log.entries[0].number if log.entries else 0
         if self._shown and self._shown[0].number < oldest:
             self._shown = [entry for entry in self._shown if entry.number >= oldest]
+            self._ends.clear()
         self._resize_rows()
         self.refresh()
         return True
@@ -127,9 +137,23 @@ class EventList(ComponentStyles, ScrollView, can_focus=True):
         return all(word in text for word in wanted)
 
     def _resize_rows(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._shown))
+        room = self.scrollable_content_region.width - self._indent
+        if room != self._room:
+            self._room = room
+            self._ends.clear()
+        for entry in self._shown[len(self._ends) :]:
+            self._ends.append((self._ends[-1] if self._ends else 0) + len(self._lines(entry)))
+        self.virtual_size = Size(self.size.width, self._ends[-1] if self._ends else 0)
         if self.follows:
             self.scroll_end(animate=False, force=True, immediate=True)
+
+    @property
+    def _indent(self) -> int:
+        """Cells before an event's words."""
+        return 27 if self._shows_connection else 13
+
+    def _lines(self, entry: LoggedEvent) -> list[str]:
+        return wrapped(entry.text.replace("nats://", ""), max(10, self._room))
 
     def on_mount(self) -> None:
         self.refresh_from_log()
@@ -149,19 +173,21 @@ class EventList(ComponentStyles, ScrollView, can_focus=True):
                 .adjust_cell_length(width, base)
                 .apply_style(base)
             )
-        if not 0 <= row < len(self._shown):
+        place = bisect_right(self._ends, row)
+        if row < 0 or place >= len(self._ends):
             return Strip.blank(width, base)
-        entry = self._shown[row]
-        segments = [
-            Segment(f" {clock_time(entry.at)}  ", self.component_style("time")),
-        ]
-        if self._shows_connection:
-            segments.append(Segment(f"{entry.connection_id:<13} ", self.component_style("connection")))
-        segments.append(Segment(f"{MARKS[entry.weight]} ", self.component_style(entry.weight)))
-        room = width - sum(cell_len(segment.text) for segment in segments)
-        words = entry.text.replace("nats://", "")
-        text = words if cell_len(words) <= room else words[: max(0, room - 1)] + "…"
-        segments.append(Segment(text, self.component_style(f"{entry.weight}-text")))
+        entry = self._shown[place]
+        line = row - (self._ends[place - 1] if place else 0)
+        segments = []
+        if line:
+            segments.append(Segment(" " * self._indent))
+        else:
+            segments.append(Segment(f" {clock_time(entry.at)}  ", self.component_style("time")))
+            if self._shows_connection:
+                name = set_cell_size(shorten(entry.connection_id, 13), 14)
+                segments.append(Segment(name, self.component_style("connection")))
+            segments.append(Segment(f"{MARKS[entry.weight]} ", self.component_style(entry.weight)))
+        segments.append(Segment(self._lines(entry)[line], self.component_style(f"{entry.weight}-text")))
         return Strip(segments).adjust_cell_length(width, base).apply_style(base)
 
     # Scrolling

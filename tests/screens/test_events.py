@@ -5,6 +5,8 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import pytest
+
 from natstui.connection import events as kinds
 from natstui.event_log import MAX_FILE_BYTES, EventLog, state_directory
 from natstui.screens.events import EventsScreen
@@ -46,6 +48,27 @@ async def test_pings_are_hidden_until_asked_for(nats_server: NatsServer) -> None
         assert "pong after" not in screen_text(app) and "pings hidden" in screen_text(app)
         await pilot.press("p")
         await until(lambda: "pong after" in screen_text(app))
+
+
+@pytest.mark.parametrize("width", [80, 62])
+async def test_a_long_event_is_told_in_full(nats_server: NatsServer, width: int) -> None:
+    app = make_app(nats_server.url, "publish:a")
+    async with app.run_test(size=(width, 24)) as pilot:
+        await until_connected(app)
+        words = " ".join(f"word{number}" for number in range(40))
+        for _ in range(20):
+            app.session.log.add(kinds.ServerError(words, connection_id="publish-1"))
+        await pilot.press("f3")
+        await until(lambda: "word39" in screen_text(app).splitlines()[-3])
+        rows = screen_text(app).splitlines()
+        assert "…" not in "".join(rows[1:-2])
+        (first,) = [place for place, row in enumerate(rows) if "word0" in row][-1:]
+        assert rows[first].index("word0") > 27 and rows[first + 1].startswith(" " * 27 + "word")
+        await pilot.press("home")
+        await until(lambda: "opening → connected" in screen_text(app))
+        await pilot.resize_terminal(120, 40)
+        await pilot.press("end")
+        await until(lambda: "word39" in screen_text(app).splitlines()[-3])
 
 
 async def test_the_log_is_written_to_a_file_that_only_the_owner_reads(nats_server: NatsServer) -> None:
