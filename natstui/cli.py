@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from natstui import garbage
 from natstui.arguments import HOSTING, Arguments, UsageError, parse_arguments
@@ -24,6 +24,7 @@ OK, FAILED, USAGE = 0, 1, 2
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 NO_TERMINAL = "natstui needs a terminal; over ssh use: ssh -t host natstui"
+ERRORS_ELSEWHERE = "natstui draws on standard error, which must be the terminal too; leave out what redirects it (2>)"
 DEMO_PANELS = (
     PanelSpec("subscribe", "orders.>"),
     PanelSpec("publish", "orders.created"),
@@ -87,7 +88,7 @@ def _run(arguments: Arguments) -> int:
 
 def _dashboard(launch: Launch) -> int:
     if not _has_terminal():
-        return _refuse(NO_TERMINAL)
+        return _refuse(_no_terminal())
     if launch.settings.ssh_profile:
         for name, value in _SSH_PROFILE.items():
             os.environ.setdefault(name, value)
@@ -98,7 +99,7 @@ def _dashboard(launch: Launch) -> int:
 
 def _demo(settings: Settings, arguments: Arguments, warnings: tuple[str, ...]) -> int:
     if not _has_terminal():
-        return _refuse(NO_TERMINAL)
+        return _refuse(_no_terminal())
     from natstui.embedded import EmbeddedServer, EmbeddedServerError
 
     _end_on_signals()
@@ -165,9 +166,15 @@ def _has_terminal() -> bool:
     """Textual draws on stderr, so all three count."""
     from natstui.terminal_driver import is_in_browser
 
-    return is_in_browser() or all(
-        stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)
-    )
+    return is_in_browser() or all(_is_terminal(stream) for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
+def _no_terminal() -> str:
+    return ERRORS_ELSEWHERE if _is_terminal(sys.stdin) and _is_terminal(sys.stdout) else NO_TERMINAL
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def _refuse(sentence: str) -> int:

@@ -71,6 +71,27 @@ def test_without_a_terminal_it_says_so_before_textual_is_loaded() -> None:
     assert not loaded & {"textual", "nats"}
 
 
+@pytest.mark.parametrize("command", [[], ["demo"]])
+def test_where_only_standard_error_is_no_terminal_it_says_which_one(command: list[str]) -> None:
+    ours, terminal = os.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "natstui", *command],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            cwd=Path(natstui.__file__).parent.parent,
+        )
+    finally:
+        os.close(ours)
+        os.close(terminal)
+    assert done.returncode == 2
+    assert done.stderr.startswith("natstui draws on standard error, which must be the terminal too;")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_demo_without_a_terminal_starts_no_server() -> None:
     done = natstui_process("demo")
     assert (done.returncode, done.stdout, done.stderr) == (2, "", NO_TERMINAL)
