@@ -29,8 +29,10 @@ def terminal(nats_server: NatsServer) -> Iterator[Terminal]:
 
 
 def connected(terminal: Terminal, server: NatsServer) -> None:
-    until_sync(lambda: len(server.connections()) == 2, PATIENCE, "both panels connected")
-    Display(terminal).shows_soon("waiting for messages")
+    display = Display(terminal)
+    display.shows_soon("2 connected")
+    display.shows_soon("waiting for messages")
+    assert len(server.connections()) == 2
 
 
 def assert_clean(terminal: Terminal) -> None:
