@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import sys
 from datetime import datetime
 from typing import Any
 
-from natstui.connection.events import Event, StateChanged
+from natstui.connection.events import Attempt, Connected, Event, StateChanged
 from natstui.connection.manager import ConnectionManager
 from natstui.connection.state import ConnectionState
 from natstui.headless.running import run_until_ended
@@ -16,10 +17,11 @@ from natstui.settings import Settings
 from natstui.stream.sanitise import sanitise
 
 CONNECTION_ID = "events"
+GOES_ON = "natstui: not connected; events is a monitor and goes on trying until interrupted (stats tries once)"
 
 
 def run_events(settings: Settings, *, as_json: bool) -> int:
-    """Connect, go on trying where that fails, and print each event.
+    """Connect, go on trying where that fails, saying so once on stderr, and print each event.
 
     Returns 128 + the signal that ended it; 2 where the connection is given up, for refused credentials or after
     `max_reconnects`.
@@ -35,8 +37,13 @@ async def _events(settings: Settings, as_json: bool) -> int:
         connection = manager.add(options, CONNECTION_ID)
         connection.add_listener(told.put_nowait)
         await connection.open()
+        is_new = True
         while True:
             event = await told.get()
+            is_retry = isinstance(event, Attempt) and event.number > 1
+            if is_new and is_retry:
+                print(GOES_ON, file=sys.stderr, flush=True)
+            is_new = is_new and not (is_retry or isinstance(event, Connected))
             print(json.dumps(event_data(event)) if as_json else event_line(event), flush=True)
             if isinstance(event, StateChanged) and event.new is ConnectionState.FAILED:
                 return 2

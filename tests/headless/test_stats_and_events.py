@@ -143,6 +143,18 @@ def test_events_for_people_start_with_the_time(
         pytest.fail("never connected")
 
 
+def test_events_say_once_that_they_go_on_trying(start: Callable[..., subprocess.Popen[str]]) -> None:
+    process = start("events", "--json", "--server", "nats://127.0.0.1:1")
+    attempts = (json.loads(line)["event"] for line in lines(process))
+    for _ in range(4):
+        next(event for event in attempts if event == "AttemptFailed")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.startswith("natstui: not connected; events is a monitor and goes on trying until interrupted")
+    assert len(said.splitlines()) == 1
+
+
 def test_events_end_with_2_where_the_credentials_are_refused(
     nats_server_factory: Callable[..., NatsServer], capsys: pytest.CaptureFixture[str]
 ) -> None:
