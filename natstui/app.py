@@ -169,7 +169,7 @@ class NatstuiApp(App[int]):
             else:
                 known = ", ".join(sorted(self.available_themes))
                 self._tell(f"There is no theme {settings.theme!r}. There are {known}.", "warning")
-        ids = [*KEYS, *_ids_of_widgets()]
+        ids = [*KEYS, *ids_of_widgets()]
         keymap, problems = check_keymap(settings.keymap, ids)
         self._changed_keys = keymap
         self.set_keymap(keymap)
@@ -413,7 +413,7 @@ class NatstuiApp(App[int]):
             await self._embedded.stop_async()
 
 
-def _ids_of_widgets() -> set[str]:
+def ids_of_widgets() -> set[str]:
     """The ids of all bindings that widgets and screens of this project have."""
     found: set[str] = set()
     classes: list[type] = [Screen, *_subclasses(Screen)]

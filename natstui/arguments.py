@@ -219,8 +219,9 @@ def _build() -> argparse.ArgumentParser:
         commands, "events", "connect, and print the connection's events as they happen, until interrupted"
     )
     events.epilog = (
-        "A monitor: where no server answers it says so and goes on trying until interrupted, whatever "
-        "--retry-on-initial-connect says; exit status 2 where credentials are refused or --max-reconnects is reached."
+        "A monitor: where no server answers it says so and goes on trying until interrupted,\n"
+        "whatever --retry-on-initial-connect says.\n"
+        "exit status: 2 where credentials are refused or --max-reconnects is reached"
     )
     events.add_argument("--json", action="store_true", help="print one JSON object a line")
     _add_file(events)

@@ -97,6 +97,19 @@ def test_demo_without_a_terminal_starts_no_server() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (2, "", NO_TERMINAL)
 
 
+def test_config_tells_what_the_dashboard_would_not_take(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text('theme = "x"\n[keymap]\n"app.help" = "f4"\n"messages.pause" = "p"\n"no.such" = "z"\n')
+    assert cli.main(["config", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["theme"]["value"] == "x"
+    theme, keymap = captured.err.splitlines()
+    assert theme.startswith("natstui: There is no theme 'x'. There are ") and "natstui-light" in theme
+    assert keymap == "natstui: The keymap names 'no.such', which is no binding; F1 shows their names."
+    config.write_text('theme = "natstui-light"\n[keymap]\n"app.help" = "f4"\n')
+    assert cli.main(["config"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_pipe_that_closes_early_is_no_traceback() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "natstui", "config"],
@@ -345,7 +358,7 @@ def test_what_the_user_set_for_textual_stays(launches: list[Launch], monkeypatch
 def test_config_prints_every_setting_with_its_value_and_where_it_came_from(
     config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config.write_text('ping_interval = "90s"\ntoken = "geheim"\n[keymap]\nquit = "q"\n')
+    config.write_text('ping_interval = "90s"\ntoken = "geheim"\n[keymap]\n"app.quit" = "q"\n')
     monkeypatch.setenv("NATSTUI_THEME", "nord")
     assert cli.main(["config", "--max-reconnects", "3"]) == 0
     captured = capsys.readouterr()
@@ -355,7 +368,7 @@ def test_config_prints_every_setting_with_its_value_and_where_it_came_from(
     assert rows["token"].split(None, 2) == ["token", "**********", f"file {config}"]
     assert rows["theme"].split(None, 2) == ["theme", "nord", "environment variable NATSTUI_THEME"]
     assert rows["max_reconnects"].split(None, 2) == ["max_reconnects", "3", "command line"]
-    assert rows["keymap"].split(None, 4) == ["keymap", "quit", "=", "q", f"file {config}"]
+    assert rows["keymap"].split(None, 4) == ["keymap", "app.quit", "=", "q", f"file {config}"]
     assert rows["idle_timeout"].split(None, 2) == ["idle_timeout", "30m0s", "default"]
     assert captured.err == ""
 
