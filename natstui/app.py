@@ -18,21 +18,16 @@ from textual.timer import Timer
 from textual.widgets import Input, TextArea
 from textual.worker import Worker, WorkerState
 
-from natstui import garbage
+from natstui import garbage, screens
 from natstui.clock import Clock
 from natstui.confinement import Confined
 from natstui.connection.errors import OpenError
 from natstui.dashboard import DashboardScreen
 from natstui.event_log import EventLog, state_directory
 from natstui.keys import KEYS, bindings, check_keymap, free_alt_digits
-from natstui.launch import PanelSpec
+from natstui.launch import PANEL_KINDS, PanelSpec
+from natstui.panels import panel_class
 from natstui.panels.base import Panel
-from natstui.screens.connect import ConnectDialog, Connecting
-from natstui.screens.connections import ConnectionRow, ConnectionsScreen
-from natstui.screens.contexts import ContextsScreen
-from natstui.screens.events import EventsScreen
-from natstui.screens.first_start import FirstStart
-from natstui.screens.help import HelpScreen, key_groups
 from natstui.session import Session
 from natstui.stream.sanitise import sanitise
 from natstui.styles.themes import DARK, THEMES
@@ -44,8 +39,10 @@ if TYPE_CHECKING:
     from natstui.connection.manager import ConnectionManager
     from natstui.embedded import EmbeddedServer
     from natstui.launch import Launch
+    from natstui.screens.connect import Connecting
 
 STYLES = Path(__file__).parent / "styles"
+SCREEN_STYLES = STYLES / "screens.tcss"
 DEFAULT_PANELS = (PanelSpec("subscribe"), PanelSpec("publish"), PanelSpec("request"))
 SETTLED = 2.0
 """Seconds after which the start is over."""
@@ -68,7 +65,7 @@ class NatstuiApp(App[int]):
     """
 
     TITLE = "natstui"
-    CSS_PATH = [STYLES / "dashboard.tcss", STYLES / "screens.tcss"]  # noqa: RUF012
+    CSS_PATH = STYLES / "dashboard.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
@@ -169,7 +166,7 @@ class NatstuiApp(App[int]):
             else:
                 known = ", ".join(sorted(self.available_themes))
                 self._tell(f"There is no theme {settings.theme!r}. There are {known}.", "warning")
-        ids = [*KEYS, *ids_of_widgets()]
+        ids = [*KEYS, *ids_of_widgets()] if settings.keymap else []
         keymap, problems = check_keymap(settings.keymap, ids)
         self._changed_keys = keymap
         self.set_keymap(keymap)
@@ -223,25 +220,31 @@ class NatstuiApp(App[int]):
 
     # Screens
 
+    def push_screen(self, *args: Any, **options: Any) -> Any:
+        """Show a screen above the others; their styles are read when the first one comes."""
+        if not self.stylesheet.has_source(str(SCREEN_STYLES)):
+            self.stylesheet.read(SCREEN_STYLES)
+        return super().push_screen(*args, **options)
+
     def action_show_help(self) -> None:
-        if isinstance(self.screen, HelpScreen):
+        if isinstance(self.screen, screens.HelpScreen):
             self.screen.dismiss(None)
         else:
-            self.push_screen(HelpScreen(key_groups(self.screen, self._changed_keys)))
+            self.push_screen(screens.HelpScreen(screens.key_groups(self.screen, self._changed_keys)))
 
     def action_show_connections(self) -> None:
-        if self._go_back_from(ConnectionsScreen):
-            self.push_screen(ConnectionsScreen(self._rows, self._edit, self.session.log, self.session.clock))
+        if self._go_back_from(screens.ConnectionsScreen):
+            self.push_screen(screens.ConnectionsScreen(self._rows, self._edit, self.session.log, self.session.clock))
 
     def action_show_events(self) -> None:
-        if self._go_back_from(EventsScreen):
-            self.push_screen(EventsScreen(self.session.log, self.session.clock))
+        if self._go_back_from(screens.EventsScreen):
+            self.push_screen(screens.EventsScreen(self.session.log, self.session.clock))
 
     def action_show_contexts(self) -> None:
-        if self._go_back_from(ContextsScreen):
+        if self._go_back_from(screens.ContextsScreen):
             panel = self.dashboard.current
             words = f"panel {panel.number}, {panel.KIND}" if panel is not None else ""
-            screen = ContextsScreen(self.session.options, self.session.clock, words)
+            screen = screens.ContextsScreen(self.session.options, self.session.clock, words)
             self.push_screen(screen, self.dashboard.use_context)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -253,13 +256,13 @@ class NatstuiApp(App[int]):
     def _go_back_from(self, screen: type[Screen[Any]]) -> bool:
         """Leave what covers the dashboard; whether the screen is to be shown, since it was not there already."""
         was_shown = isinstance(self.screen, screen)
-        if isinstance(self.screen, ConnectionsScreen | EventsScreen | ContextsScreen):
+        if isinstance(self.screen, screens.ConnectionsScreen | screens.EventsScreen | screens.ContextsScreen):
             self.pop_screen()
         return not was_shown and self.screen is self.dashboard
 
-    def _rows(self, now: datetime) -> Sequence[ConnectionRow]:
+    def _rows(self, now: datetime) -> Sequence[screens.ConnectionRow]:
         return [
-            ConnectionRow(panel.number, panel.KIND, panel.connection, view)
+            screens.ConnectionRow(panel.number, panel.KIND, panel.connection, view)
             for panel, view in self.dashboard.views(now)
             if view is not None and panel.connection is not None
         ]
@@ -285,7 +288,7 @@ class NatstuiApp(App[int]):
 
     def _tell_first_failure(self, servers: Sequence[str], error: OpenError) -> None:
         self._told_first_failure = True
-        screen = FirstStart(servers, error, offers_embedded=self.session.confinement is None)
+        screen = screens.FirstStart(servers, error, offers_embedded=self.session.confinement is None)
         self.push_screen(screen, self._first_start_answered)
 
     def _first_start_answered(self, answer: str | None) -> None:
@@ -357,7 +360,7 @@ class NatstuiApp(App[int]):
         self._ask_for_connection("Connect every panel")
 
     def _ask_for_connection(self, title: str) -> None:
-        dialog = ConnectDialog(self.session.options, title, confinement=self.session.confinement)
+        dialog = screens.ConnectDialog(self.session.options, title, confinement=self.session.confinement)
         self.push_screen(dialog, self._connect_elsewhere)
 
     def _save_screenshot(self) -> None:
@@ -415,6 +418,9 @@ class NatstuiApp(App[int]):
 
 def ids_of_widgets() -> set[str]:
     """The ids of all bindings that widgets and screens of this project have."""
+    screens.load_all()
+    for kind in PANEL_KINDS:
+        panel_class(kind)
     found: set[str] = set()
     classes: list[type] = [Screen, *_subclasses(Screen)]
     from textual.widget import Widget

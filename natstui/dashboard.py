@@ -14,20 +14,13 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from natstui import screens
 from natstui.connection.options import ConnectOptions
 from natstui.context_labels import NO_CONTEXT, ContextLabel
 from natstui.keys import bindings
 from natstui.launch import PanelSpec
+from natstui.panels import panel_class
 from natstui.panels.base import Panel
-from natstui.panels.publish import PublishPanel
-from natstui.panels.request import RequestPanel
-from natstui.panels.subscribe import SubscribePanel
-from natstui.screens.choose_panel import ChoosePanel
-from natstui.screens.confirm import Confirm
-from natstui.screens.connect import ConnectDialog, Connecting
-from natstui.screens.contexts import ContextChoice
-from natstui.screens.history import HistoryScreen, Recalled
-from natstui.screens.message_detail import MessageDetail
 from natstui.widgets.arrangement import Layout
 from natstui.widgets.header_line import HeaderLine
 from natstui.widgets.key_line import KeyLine
@@ -36,9 +29,11 @@ from natstui.widgets.strip_text import StripView, server_words, state_word
 from natstui.widgets.tab_line import Tab, TabLine
 
 if TYPE_CHECKING:
+    from natstui.panels.publish import PublishPanel
+    from natstui.screens.connect import Connecting
+    from natstui.screens.contexts import ContextChoice
+    from natstui.screens.history import Recalled
     from natstui.session import Session
-
-KINDS: dict[str, type[Panel]] = {kind.KIND: kind for kind in (SubscribePanel, PublishPanel, RequestPanel)}
 
 SAMPLE_SUBJECTS = {"subscribe": "orders.>", "publish": "orders.created", "request": "svc.echo"}
 """Subjects of the embedded server's sample traffic."""
@@ -99,7 +94,7 @@ class DashboardScreen(Screen[None]):
 
     def _make(self, spec: PanelSpec, choice: ContextChoice | None = None) -> Panel:
         self._made += 1
-        panel = KINDS[spec.kind](spec, self.session, f"{spec.kind}-{self._made}")
+        panel = panel_class(spec.kind)(spec, self.session, f"{spec.kind}-{self._made}")
         if choice is not None:
             panel.options, panel.context = choice.options, choice.label
         return panel
@@ -248,7 +243,7 @@ class DashboardScreen(Screen[None]):
             if spec is not None:
                 await self.open_panel(spec, choice)
 
-        self.app.push_screen(ChoosePanel(), chosen)
+        self.app.push_screen(screens.ChoosePanel(), chosen)
 
     def use_context(self, choice: ContextChoice | None) -> None:
         """Connect a new panel, the current one, or all of them to a context."""
@@ -287,7 +282,7 @@ class DashboardScreen(Screen[None]):
                 if is_yes:
                     self._close(panel)
 
-            self.app.push_screen(Confirm(question, "close it", "keep it"), answered)
+            self.app.push_screen(screens.Confirm(question, "close it", "keep it"), answered)
         else:
             self._close(panel)
 
@@ -387,7 +382,7 @@ class DashboardScreen(Screen[None]):
 
         title = f"connection of panel {panel.number}, {panel.KIND}"
         self.app.push_screen(
-            ConnectDialog(panel.options, title, offers_all=True, confinement=self.session.confinement), entered
+            screens.ConnectDialog(panel.options, title, offers_all=True, confinement=self.session.confinement), entered
         )
 
     def change_all_connections(self, options: ConnectOptions, context: ContextLabel | None = None) -> None:
@@ -427,10 +422,9 @@ class DashboardScreen(Screen[None]):
     @on(Panel.DetailWanted)
     def _show_detail(self, message: Panel.DetailWanted) -> None:
         message.stop()
-        self.app.push_screen(MessageDetail(message.source, message.index, confinement=self.session.confinement))
+        self.app.push_screen(screens.MessageDetail(message.source, message.index, confinement=self.session.confinement))
 
-    @on(PublishPanel.HistoryWanted)
-    def _show_history(self, message: PublishPanel.HistoryWanted) -> None:
+    def on_publish_panel_history_wanted(self, message: PublishPanel.HistoryWanted) -> None:
         message.stop()
         panel = message.panel
 
@@ -440,4 +434,4 @@ class DashboardScreen(Screen[None]):
                 if choice.is_sent_again:
                     panel.send(choice.draft, 1)
 
-        self.app.push_screen(HistoryScreen(list(self.session.history.sent)), recalled)
+        self.app.push_screen(screens.HistoryScreen(list(self.session.history.sent)), recalled)

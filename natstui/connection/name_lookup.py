@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import threading
 
 
 async def look_up(host: str, port: int) -> list[tuple[str, int]]:
-    """Return the host's addresses.
+    """Return the host's addresses; an address is its own.
 
     In a daemon thread of its own, not in the loop's executor: a name server that never answers would hold up the
     end of the process.
@@ -16,6 +17,10 @@ async def look_up(host: str, port: int) -> list[tuple[str, int]]:
     Raises:
         socket.gaierror: the name does not resolve.
     """
+    try:
+        return [(str(ipaddress.ip_address(host)), port)]
+    except ValueError:
+        pass
     loop = asyncio.get_running_loop()
     found: asyncio.Future[list[tuple[str, int]]] = loop.create_future()
 

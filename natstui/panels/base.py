@@ -343,7 +343,9 @@ class Panel(Container, can_focus=True):
         if self.shows_context:
             badge = (f" {shorten(sanitise(self.context.words), 24)} ", self.context.style)
             title = Content.assemble(f"{self.number} {self.KIND} ", badge, f" {words}".rstrip())
-        self.border_title = title
+        if self.border_title != title.markup:
+            # Setting it paints the whole panel anew.
+            self.border_title = title
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < LOW, "-low")

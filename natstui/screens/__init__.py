@@ -1,1 +1,48 @@
-"""What covers the dashboard."""
+"""What covers the dashboard. A screen is loaded when it is first wanted: the start need not wait for all of them."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from natstui.screens.choose_panel import ChoosePanel as ChoosePanel
+    from natstui.screens.confirm import Confirm as Confirm
+    from natstui.screens.connect import ConnectDialog as ConnectDialog
+    from natstui.screens.connections import ConnectionRow as ConnectionRow
+    from natstui.screens.connections import ConnectionsScreen as ConnectionsScreen
+    from natstui.screens.contexts import ContextsScreen as ContextsScreen
+    from natstui.screens.events import EventsScreen as EventsScreen
+    from natstui.screens.first_start import FirstStart as FirstStart
+    from natstui.screens.help import HelpScreen as HelpScreen
+    from natstui.screens.help import key_groups as key_groups
+    from natstui.screens.history import HistoryScreen as HistoryScreen
+    from natstui.screens.message_detail import MessageDetail as MessageDetail
+
+MODULES = {
+    "ChoosePanel": "choose_panel",
+    "Confirm": "confirm",
+    "ConnectDialog": "connect",
+    "ConnectionRow": "connections",
+    "ConnectionsScreen": "connections",
+    "ContextsScreen": "contexts",
+    "EventsScreen": "events",
+    "FirstStart": "first_start",
+    "HelpScreen": "help",
+    "key_groups": "help",
+    "HistoryScreen": "history",
+    "MessageDetail": "message_detail",
+}
+"""Where each screen is."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def load_all() -> None:
+    """Load every screen now."""
+    for module in set(MODULES.values()):
+        import_module(f"{__name__}.{module}")
