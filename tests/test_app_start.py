@@ -111,3 +111,18 @@ async def test_panels_named_on_the_command_line_are_opened_exactly(nats_server: 
             ("subscribe", "orders.>"),
             ("publish", ""),
         ]
+
+
+async def test_the_notice_says_only_what_the_strip_has_no_room_for(free_port: int) -> None:
+    app = make_app(f"nats://127.0.0.1:{free_port}", "publish:a")
+    async with app.run_test(size=(120, 40)) as pilot:
+        panel = app.dashboard.panels[0]
+        await until(lambda: "✕ failed" in strip(panel))
+        await until(lambda: app.screen is not app.dashboard)
+        await pilot.press("escape")
+        assert "…" not in strip(panel) and notice(panel) == ""
+        await pilot.resize_terminal(60, 30)
+        await until(lambda: "…" in strip(panel) and notice(panel) != "")
+        assert notice(panel).endswith("nothing listens there (connection refused)") and "check the port" in strip(panel)
+        await pilot.resize_terminal(120, 40)
+        await until(lambda: "…" not in strip(panel) and notice(panel) == "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
@@ -27,7 +27,7 @@ from natstui.stream.sanitise import sanitise
 from natstui.widgets.connection_strip import ConnectionStrip
 from natstui.widgets.fitting import shorten
 from natstui.widgets.notice import Notice
-from natstui.widgets.strip_text import StripView
+from natstui.widgets.strip_text import StripView, cut_words
 
 if TYPE_CHECKING:
     from natstui.connection.managed import ManagedConnection
@@ -124,7 +124,11 @@ class Panel(Container, can_focus=True):
         self._lost = ""
         self._last_failure = ""
         self._trying = ""
+        self._trying_since: datetime | None = None
+        self._unanswered_since: datetime | None = None
         self._failure: Exception | None = None
+        self._told_cut = ""
+        """What the notice says in place of the strip."""
         self._last_focus: Widget | None = None
 
     # What the kinds of panel say of themselves
@@ -271,9 +275,20 @@ class Panel(Container, can_focus=True):
             self._failure = error
             self.post_message(self.OpenFailed(self, error))
         self.show_connection(self.session.clock.now())
-        # The strip tells why a connection failed; where it has too little room for it, the notice does.
-        if not isinstance(error, OpenError) or "…" in "".join(self.strip.text):
+        if isinstance(error, OpenError):
+            self._say_what_the_strip_cuts()
+        else:
             self.notice.say(sentence(error))
+
+    def _say_what_the_strip_cuts(self) -> None:
+        """The strip tells why a connection failed and what to do; what it has no room for is the notice's."""
+        width = self.strip.content_size.width if self.is_composed else 0
+        if self._failure is None or self.strip.view is None or not width:
+            return
+        words = cut_words(self.strip.view, width)
+        if words != self.notice.sentence and self.notice.sentence in ("", self._told_cut):
+            self.notice.say(words)
+            self._told_cut = self.notice.sentence
 
     # Events and the strip
 
@@ -299,14 +314,20 @@ class Panel(Container, can_focus=True):
         match event:
             case kinds.Disconnected(server=server, reason=reason):
                 self._lost = f"lost {server.removeprefix('nats://')}: {reason}"
-            case kinds.Attempt(server=server):
-                self._trying = server
+            case kinds.Attempt(server=server, delay=delay):
+                self._trying, self._trying_since = server, event.at + timedelta(seconds=delay)
+            case kinds.PingSent(outstanding=outstanding):
+                if outstanding <= 1 or self._unanswered_since is None:
+                    self._unanswered_since = event.at
+            case kinds.PongReceived(outstanding=outstanding):
+                self._unanswered_since = event.at if outstanding else None
             case kinds.AttemptFailed(error=error):
                 problem = error.problem if isinstance(error, ManagedConnectionError) else str(error)
                 self._last_failure = problem.replace("nats://", "")
             case kinds.Closed(reason=reason):
                 self._lost, self._last_failure = reason, ""
             case kinds.Connected() | kinds.Reconnected():
+                self._unanswered_since = None
                 self._lost = self._last_failure = self._trying = ""
                 if self._failure is not None:
                     self._failure = None
@@ -325,10 +346,12 @@ class Panel(Container, can_focus=True):
         return StripView(
             self.connection.stats(),
             now,
-            cause=" · ".join(words for words in (self._lost, self._last_failure) if words),
+            cause=" · ".join(words for words in (self._last_failure, self._lost) if words),
             problem=known.problem if known else str(failure or ""),
             remedy=known.remedy if known else "",
             trying=self._trying or self.options.servers[0],
+            trying_since=self._trying_since,
+            unanswered_since=self._unanswered_since,
         )
 
     def show_connection(self, now: datetime) -> None:
@@ -349,6 +372,7 @@ class Panel(Container, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < LOW, "-low")
+        self.call_after_refresh(self._say_what_the_strip_cuts)
 
     # Focus and actions
 

@@ -17,7 +17,7 @@ from textual.widgets import Input, Static, TextArea
 
 from natstui.keys import bindings
 from natstui.widgets.key_line import KeyLine, key_words
-from natstui.widgets.strip_text import HELD, SHAPES
+from natstui.widgets.strip_text import HELD, SHAPES, SILENT
 from natstui.widgets.strip_text import WORDS as STATE_WORDS
 
 KEYS, WORDS, IDS = 16, 17, 27
@@ -26,12 +26,13 @@ KEYS, WORDS, IDS = 16, 17, 27
 WIDE = 112
 """Cells from which on the ids are shown."""
 
-SHAPES_AND_WORDS = (*((shape, STATE_WORDS.get(state, str(state))) for state, shape in SHAPES.items()), HELD)
+SHAPES_AND_WORDS = (*((shape, STATE_WORDS.get(state, str(state))) for state, shape in SHAPES.items()), HELD, SILENT)
 EXPLAINED = {
     "new": "added, not opened yet",
     "opening": "being opened or woken; what you do waits for it",
     "connected": "a server answers",
     "connected, held": "past its idle timeout, kept open by its subscriptions",
+    "connected, silent": "pings go unanswered; given up when too many do",
     "reconnecting": "the server was lost, others are tried",
     "asleep": "closed for idleness; the next use wakes it",
     "failed": "could not be opened; the next use tries again",

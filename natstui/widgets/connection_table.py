@@ -48,7 +48,7 @@ def _idle(view: StripView) -> str:
 COLUMNS = (
     TableColumn("#", 2, lambda told: str(told[0]), 100),
     TableColumn("panel", 10, lambda told: told[1], 95),
-    TableColumn("state", 17, lambda told: "{} {}".format(*state_word(told[2])), 99),
+    TableColumn("state", 19, lambda told: "{} {}".format(*state_word(told[2])), 99),
     TableColumn("server", 22, lambda told: server_words(told[2].stats.server, 22), 90),
     TableColumn("rtt", 8, lambda told: milliseconds(told[2].stats.rtt_ms), 85, True),
     TableColumn(

@@ -12,7 +12,18 @@ from natstui.widgets.line import Line
 from natstui.widgets.strip_text import StripView, state_word
 from natstui.widgets.time_words import clock_time, plural
 
-ORDER = ("connected", "connected, held", "reconnecting", "opening", "failed", "asleep", "draining", "new", "closed")
+ORDER = (
+    "connected",
+    "connected, held",
+    "connected, silent",
+    "reconnecting",
+    "opening",
+    "failed",
+    "asleep",
+    "draining",
+    "new",
+    "closed",
+)
 
 
 class HeaderLine(Line):

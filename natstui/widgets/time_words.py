@@ -28,6 +28,22 @@ def ago(moment: datetime | None, now: datetime) -> str:
     return "now" if seconds < 1 else f"{span(int(seconds)) if seconds >= 10 else f'{int(seconds)} s'} ago"
 
 
+AGO_CELLS = 8
+"""Most cells that `ago_roughly` takes in the first hundred days."""
+
+
+def ago_roughly(moment: datetime, now: datetime) -> str:
+    """How long ago, in one unit: "now", "14 s ago", "2m ago", "3h ago", "4d ago"."""
+    seconds = int((now - moment).total_seconds())
+    if seconds < 1:
+        return "now"
+    if seconds < 60:
+        return f"{seconds} s ago"
+    if seconds < 3600:
+        return f"{seconds // 60}m ago"
+    return f"{seconds // 3600}h ago" if seconds < 86400 else f"{seconds // 86400}d ago"
+
+
 def countdown(seconds: float) -> str:
     """A time that runs out: "29:58", "1:02:03", "3d 04h"."""
     whole = max(0, round(seconds))

@@ -17,13 +17,27 @@ from natstui.widgets.connection_strip import ConnectionStrip
 from natstui.widgets.strip_text import StripView
 from tests.fake_connection import START
 
-STATES: dict[str, tuple[ConnectionState, dict[str, Any], dict[str, str]]] = {
+STATES: dict[str, tuple[ConnectionState, dict[str, Any], dict[str, Any]]] = {
     "new": (ConnectionState.NEW, {"server": None, "opens": 0}, {"trying": "nats://n1.prod:4222"}),
     "opening": (ConnectionState.OPENING, {"server": None, "opens": 0}, {"trying": "nats://n1.prod:4222"}),
     "waking": (ConnectionState.OPENING, {"attempt": 2}, {"cause": "n2.prod:4222: no answer within 5 s"}),
     "connected": (ConnectionState.CONNECTED, {"held_by": 1}, {}),
     "pinging": (ConnectionState.CONNECTED, {"pings_outstanding": 1, "reconnects": 12}, {}),
     "stale": (ConnectionState.CONNECTED, {"pings_outstanding": 2, "time_remaining": "41s"}, {}),
+    "silent": (
+        ConnectionState.CONNECTED,
+        {"pings_outstanding": 2},
+        {"unanswered_since": START - timedelta(seconds=23)},
+    ),
+    "trying": (
+        ConnectionState.RECONNECTING,
+        {"attempt": 6, "down_since": START - timedelta(seconds=47)},
+        {
+            "cause": "n2.prod:4222: no answer within 5 s · lost n1.prod:4222: no pong for 41 s",
+            "trying": "nats://n2.prod:4222",
+            "trying_since": START - timedelta(seconds=3),
+        },
+    ),
     "many-pings": (ConnectionState.CONNECTED, {"pings_outstanding": 7, "max_outstanding_pings": 20}, {}),
     "never-sleeps": (ConnectionState.CONNECTED, {"idle_timeout": "0s", "time_remaining": "0s"}, {}),
     "held": (ConnectionState.CONNECTED, {"time_remaining": "0s", "held_by": 1}, {}),

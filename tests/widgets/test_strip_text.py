@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from natstui.connection.state import ConnectionState
 from natstui.connection.stats import ConnectionStats
 from natstui.widgets.fitting import Piece, line_width
-from natstui.widgets.strip_text import HELD, SHAPES, STYLES, StripView, state_word, strip_lines
+from natstui.widgets.strip_text import HELD, SHAPES, SILENT, STYLES, StripView, cut_words, state_word, strip_lines
 
 NOW = datetime(2026, 3, 14, 14, 2, 37, tzinfo=UTC)
 WIDTHS = (36, 56, 76, 118, 200)
 
 
 def view(
-    state: ConnectionState = ConnectionState.CONNECTED, told: dict[str, Any] | None = None, **said: str
+    state: ConnectionState = ConnectionState.CONNECTED, told: dict[str, Any] | None = None, **said: Any
 ) -> StripView:
     values: dict[str, Any] = {
         "connection_id": "a",
@@ -48,14 +48,14 @@ def test_connected_tells_every_figure() -> None:
         "reconnects": 3,
     }
     said = text(view(told=told))
-    for words in ("● connected", "n1.prod:4222", "rtt 0.4 ms", "pings ●○ 1/2", "in 2 s ago", "out 1m 14s ago"):
+    for words in ("● connected", "n1.prod:4222", "rtt 0.4 ms", "pings ●○ 1/2", "received 2 s ago", "sent 1m ago"):
         assert words in said
-    assert "idle in 29:58 ━" in said and "reconnects 3" in said
+    assert "sleeps in 29:58 ━" in said and "reconnects 3" in said
 
 
 def test_held_says_by_what() -> None:
     said = text(view(told={"time_remaining": "0s", "held_by": 2}))
-    assert "◉ connected, held" in said and "held by 2 subscriptions" in said and "idle in" not in said
+    assert "◉ connected, held" in said and "held by 2 subscriptions" in said and "sleeps in" not in said
 
 
 def test_asleep_says_since_when_and_how_it_wakes() -> None:
@@ -84,12 +84,59 @@ def test_reconnecting_says_which_attempt_when_and_why() -> None:
     ):
         assert words in said
     told["next_attempt"] = NOW - timedelta(seconds=1)
-    assert "n2.prod:4222 now" in text(view(ConnectionState.RECONNECTING, told, trying="nats://n2.prod:4222"))
+    trying = {"trying": "nats://n2.prod:4222", "trying_since": NOW - timedelta(seconds=3.2)}
+    assert "n2.prod:4222 trying 3 s" in text(view(ConnectionState.RECONNECTING, told, **trying))
+    told["next_attempt"] = None
+    for width in WIDTHS:
+        said = text(view(ConnectionState.RECONNECTING, told, **trying), width)
+        assert ("attempt 3" in said or "#3 " in said) and "trying 3 s" in said and "now" not in said
 
 
 def test_failed_says_the_reason_and_the_remedy() -> None:
     said = text(view(ConnectionState.FAILED, problem="n1: authentication refused", remedy="check the password"))
     assert "✕ failed" in said and "authentication refused" in said and "→ check the password" in said
+
+
+@pytest.mark.parametrize(
+    ("unanswered", "allowed", "seconds", "is_silent"),
+    [(1, 2, 19, False), (1, 2, 20, True), (2, 2, 10, True), (1, 1, 9, False), (1, 1, 10, True), (0, 2, 90, False)],
+)
+def test_unanswered_pings_are_no_plain_connected(unanswered: int, allowed: int, seconds: int, is_silent: bool) -> None:
+    told = {"pings_outstanding": unanswered, "max_outstanding_pings": allowed, "ping_interval": 20.0}
+    shown = view(told=told, unanswered_since=NOW - timedelta(seconds=seconds))
+    assert (state_word(shown) == (*SILENT, "warning")) is is_silent
+    for width in WIDTHS:
+        said = text(shown, width)
+        assert (f"silent for {seconds} s" in said or f"silent {seconds} s" in said) is is_silent
+        assert ("● connected" in said) is not is_silent
+
+
+def test_in_a_narrow_panel_the_pings_stay() -> None:
+    told = {"pings_outstanding": 1, "server": "nats://a.host.with.a.long.name:4222"}
+    assert "pings ●○" in text(view(told=told), 38)
+
+
+def test_times_are_told_as_past_at_any_width() -> None:
+    told = {"last_in": NOW - timedelta(minutes=3, seconds=12), "last_out": None}
+    assert "received 3m ago" in text(view(told=told)) and "nothing sent" in text(view(told=told))
+    assert "got 3m ago" in text(view(told=told), 38) and "sleeps in 29:58" in text(view(told=told), 38)
+
+
+@pytest.mark.parametrize("seconds", [0, 5, 59, 60, 3599, 3600, 86399, 86400, 90 * 86400])
+def test_what_follows_a_time_does_not_move_while_it_goes_on(seconds: int) -> None:
+    before, after = (
+        text(view(told={"last_in": NOW - timedelta(seconds=past), "last_out": NOW})) for past in (seconds, 14)
+    )
+    assert before.index("sent") == after.index("sent")
+
+
+def test_only_what_the_strip_cuts_is_left_to_say_elsewhere() -> None:
+    said = {"problem": "n1: authentication refused", "remedy": "check the password, or the nkey and its file"}
+    shown = view(ConnectionState.FAILED, **said)
+    assert cut_words(shown, 118) == ""
+    assert cut_words(shown, 34) == "n1: authentication refused; check the password, or the nkey and its file"
+    assert cut_words(shown, 40) == "check the password, or the nkey and its file"
+    assert cut_words(view(), 38) == ""
 
 
 def test_a_connection_that_never_sleeps_says_so() -> None:
