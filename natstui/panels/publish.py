@@ -21,6 +21,7 @@ from natstui.connection.durations import parse_duration
 from natstui.connection.errors import ManagedConnectionError
 from natstui.connection.events import Event
 from natstui.connection.outcome import Outcome, PublishOutcome
+from natstui.connection.state import ConnectionState
 from natstui.drafts import Draft, SentMessage, parse_header_lines
 from natstui.keys import bindings
 from natstui.panels.base import Panel, sentence
@@ -78,9 +79,13 @@ class PublishPanel(Panel):
             yield LabelledField("reply", Field(placeholder="none", id="reply"), classes="short-label reply-field")
         yield Composer()
         with Horizontal(classes="field-row repeat-row"):
-            yield LabelledField("count", Field("1", placeholder="1", id="count"), classes="count-field")
             yield LabelledField(
-                "every", Field("1s", placeholder="1s", id="interval"), classes="short-label interval-field"
+                "count", Field("1", placeholder="1", id="count", is_selected_on_focus=True), classes="count-field"
+            )
+            yield LabelledField(
+                "every",
+                Field("1s", placeholder="1s", id="interval", is_selected_on_focus=True),
+                classes="short-label interval-field",
             )
             yield Line(id="progress")
         yield Line(classes="panel-footer")
@@ -292,7 +297,8 @@ class PublishPanel(Panel):
             run.is_noted = True
             self._sent += run.done
             self._remember(run, run.last, run.done)
-            if run.last.reason:
+            is_told_by_strip = self.connection is not None and self.connection.state is ConnectionState.FAILED
+            if run.last.reason and not is_told_by_strip:
                 kind = "bad" if run.last.outcome is Outcome.REFUSED else "warning"
                 self.notice.say(f"{run.last.outcome.capitalize()}: {run.last.reason}", kind)
         elif run.is_buffered and run.entry is None:

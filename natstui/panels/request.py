@@ -86,13 +86,19 @@ class RequestPanel(Panel):
         with Horizontal(classes="field-row"):
             yield LabelledField("subject", Field(self.spec.argument, placeholder="svc.echo", id="subject"))
             yield LabelledField(
-                "timeout", Field("2s", placeholder="2s", id="timeout"), classes="short-label timeout-field"
+                "timeout",
+                Field("2s", placeholder="2s", id="timeout", is_selected_on_focus=True),
+                classes="short-label timeout-field",
             )
         with Horizontal(classes="field-row"):
             with Horizontal(classes="replies-row"):
                 yield Line([part(1, ("replies", "label"))], classes="replies-label")
                 yield Choice(("one", "many"), id="mode")
-            yield LabelledField("at most", Field("0", placeholder="0", id="most"), classes="short-label most-field")
+            yield LabelledField(
+                "at most",
+                Field(placeholder="no limit", id="most", is_selected_on_focus=True),
+                classes="short-label most-field",
+            )
         yield Composer()
         yield ReplyList(empty_text="F5 asks; the replies appear here")
         yield Line(classes="panel-footer")
@@ -185,7 +191,9 @@ class RequestPanel(Panel):
         most_replies: int | None = None
         if self.query_one("#mode", Choice).value == "many":
             if not most.isdecimal():
-                raise ValueError(f"{most!r} is no number of replies: write how many to wait for, or 0 for all in time.")
+                raise ValueError(
+                    f"{most!r} is no number of replies: write how many to wait for, or nothing for no limit."
+                )
             most_replies = int(most)
         return Question(
             self.query_one("#subject", Field).text,

@@ -26,9 +26,29 @@ class Field(Input):
     """A field of one line. Control characters that are pasted into it become visible ones."""
 
     def __init__(
-        self, value: str = "", *, placeholder: str = "", id: str | None = None, password: bool = False
+        self,
+        value: str = "",
+        *,
+        placeholder: str = "",
+        id: str | None = None,
+        password: bool = False,
+        is_selected_on_focus: bool = False,
     ) -> None:
-        super().__init__(value, placeholder=placeholder, id=id, password=password, compact=True, select_on_focus=False)
+        super().__init__(
+            value,
+            placeholder=placeholder,
+            id=id,
+            password=password,
+            compact=True,
+            select_on_focus=is_selected_on_focus,
+        )
+
+    def on_mount(self) -> None:
+        self.cursor_position = len(self.value)
+
+    def action_delete_left_all(self) -> None:
+        """Empty the field, as ctrl+u does in a shell with the cursor at the end."""
+        self.value = ""
 
     def validate_value(self, value: str) -> str:
         """A password is kept as it is, since it is never shown."""

@@ -189,6 +189,37 @@ async def test_what_is_said_of_a_draft_goes_when_the_draft_does(nats_server: Nat
         await until(lambda: "✓ confirmed #2" in footer(panel))
 
 
+async def test_a_short_field_is_replaced_by_what_is_typed_and_emptied_by_one_key(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "publish:jobs")
+    async with app.run_test(size=SIZE) as pilot:
+        panel = publish_panel(app)
+        await until(lambda: panel.composer.payload_editor.has_focus)
+        await pilot.press("tab")
+        count = panel.query_one("#count", Field)
+        await until(lambda: count.has_focus)
+        await pilot.press("2", "5")
+        assert count.text == "25"
+        await pilot.press("left", "ctrl+u")
+        assert count.text == ""
+        subject = panel.query_one("#subject", Field)
+        subject.focus()
+        await pilot.press("x")
+        assert subject.text == "jobsx"
+
+
+async def test_a_refusal_that_the_strip_tells_is_not_told_again(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "publish:jobs")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        panel = publish_panel(app)
+        await pilot.press("escape", "s")
+        await until(lambda: "☾ asleep" in strip(panel))
+        nats_server.kill()
+        await pilot.press("f5")
+        await until(lambda: "✕ refused" in footer(panel), 10)
+        assert "nothing listens there" in strip(panel) and notice(panel) == ""
+
+
 async def test_while_no_server_is_there_a_message_is_buffered_and_goes_out_later(
     nats_server: NatsServer, collect: Callable[..., Any]
 ) -> None:
