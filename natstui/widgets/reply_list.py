@@ -181,7 +181,10 @@ class ReplyList(ComponentStyles, ScrollView, can_focus=True):
                 return Strip.blank(width, base)
             text = sanitise(self.empty_text)[:width]
             line = set_cell_size(" " * ((width - cell_len(text)) // 2) + text, width)
-            return Strip([Segment(line, self.component_style("empty"))]).apply_style(base)
+            style = self.component_style("empty")
+            if self.has_focus:
+                style += self.component_style("cursor")
+            return Strip([Segment(line, style)]).apply_style(base)
         if place >= len(self.rows):
             return Strip.blank(width, base)
         cursor = Style()
@@ -234,6 +237,11 @@ class ReplyList(ComponentStyles, ScrollView, can_focus=True):
 
     def action_clear(self) -> None:
         self.clear()
+
+    def on_key(self, event: events.Key) -> None:
+        # A word meant for the draft does not open a dialog where there is no row to be on: F10 does.
+        if event.key == "e" and not self.rows:
+            event.stop()
 
     def on_focus(self) -> None:
         self.refresh()

@@ -64,6 +64,36 @@ async def test_a_mistake_is_told_until_the_question_is_edited(nats_server: NatsS
         await until(lambda: notice(panel) == "")
 
 
+async def test_an_empty_list_of_replies_shows_its_focus_and_opens_no_dialog(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "request:svc.nobody")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        replies = request_panel(app).replies
+
+        def backgrounds() -> set[str]:
+            lines = (replies.render_line(y) for y in range(replies.size.height))
+            return {str(segment.style.bgcolor) for line in lines for segment in line if segment.style}
+
+        before = backgrounds()
+        await pilot.press("escape")
+        await until(lambda: replies.has_focus and backgrounds() > before)
+        await pilot.press("e")
+        assert app.screen is app.dashboard
+        await pilot.press("f10")
+        await until(lambda: app.screen is not app.dashboard)
+
+
+async def test_no_number_of_replies_is_no_limit(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "request:svc.nobody")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        panel = request_panel(app)
+        panel.query_one("#mode", Choice).value = "many"
+        await until(lambda: "at most  no limit" in screen_text(app))
+        await pilot.press("f5")
+        await until(lambda: "1 no responders" in footer(panel))
+
+
 async def test_too_late_is_told_as_unknown(nats_server: NatsServer, connect: Connect) -> None:
     service = await connect(nats_server.url)
     await service.subscribe("svc.silent")
