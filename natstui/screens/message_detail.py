@@ -175,6 +175,7 @@ class MessageDetail(ModalScreen[int]):
         name = suggested_name(self.record, self._at)
         field = self.query_one("#save-as", Field)
         field.value = str(self._directory / name) if self._directory else name
+        field.cursor_position = len(field.value)
         field.add_class("-shown")
         field.focus()
         self._overwrite = None
