@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from textwrap import wrap
 
 from natstui.connection import events as kinds
 from natstui.connection.events import Event, StaleConnection
@@ -23,8 +22,8 @@ MAX_FILE_BYTES = 5 * 1024 * 1024
 """Beyond this size the file is moved to events.log.1 and begun anew."""
 
 
-EXPLANATION, EXPLANATION_GOES_ON = "↳ ", "  "
-"""What lines begin with that explain the event above them."""
+EXPLANATION = "↳ "
+"""What a line begins with that explains the event above it."""
 
 
 class Weight(StrEnum):
@@ -81,7 +80,7 @@ class LoggedEvent:
     @property
     def explains(self) -> bool:
         """Whether it is a line about the event above it."""
-        return self.text.startswith((EXPLANATION, EXPLANATION_GOES_ON))
+        return self.text.startswith(EXPLANATION)
 
 
 def state_directory() -> Path:
@@ -116,8 +115,7 @@ class EventLog:
         if isinstance(event, StaleConnection):
             told = explain_stale(event)
             for words in (told.noticed, told.settings, *told.changes):
-                for line in wrap(words, 88, initial_indent=EXPLANATION, subsequent_indent=EXPLANATION_GOES_ON):
-                    self._add(event, line, Weight.PLAIN)
+                self._add(event, f"{EXPLANATION}{words}", Weight.PLAIN)
 
     def _add(self, event: Event, text: str, weight: Weight) -> None:
         entry = LoggedEvent(self.total, event.at, sanitise(event.connection_id), sanitise(text), weight)

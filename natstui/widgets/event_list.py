@@ -13,7 +13,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from natstui.event_log import EventLog, LoggedEvent, Weight
+from natstui.event_log import EXPLANATION, EventLog, LoggedEvent, Weight
 from natstui.keys import LIST_KEYS, bindings
 from natstui.widgets.component_styles import ComponentStyles
 from natstui.widgets.fitting import shorten, wrapped
@@ -153,7 +153,11 @@ class EventList(ComponentStyles, ScrollView, can_focus=True):
         return 27 if self._shows_connection else 13
 
     def _lines(self, entry: LoggedEvent) -> list[str]:
-        return wrapped(entry.text.replace("nats://", ""), max(10, self._room))
+        words, room = entry.text.replace("nats://", ""), max(10, self._room)
+        if not entry.explains:
+            return wrapped(words, room)
+        first, *rest = wrapped(words.removeprefix(EXPLANATION), room - len(EXPLANATION))
+        return [f"{EXPLANATION}{first}", *(" " * len(EXPLANATION) + line for line in rest)]
 
     def on_mount(self) -> None:
         self.refresh_from_log()

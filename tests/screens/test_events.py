@@ -71,6 +71,18 @@ async def test_a_long_event_is_told_in_full(nats_server: NatsServer, width: int)
         await until(lambda: "word39" in screen_text(app).splitlines()[-3])
 
 
+async def test_an_explanation_goes_on_below_its_own_words(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "publish:a")
+    async with app.run_test(size=(80, 40)) as pilot:
+        await until_connected(app)
+        app.session.log.add(kinds.StaleConnection(2, 2, "client", 40.2, 20.0, connection_id="publish-1"))
+        await pilot.press("f3")
+        await until(lambda: "↳ natstui noticed" in screen_text(app))
+        rows = screen_text(app).splitlines()
+        (first,) = [place for place, row in enumerate(rows) if "↳ natstui noticed" in row]
+        assert rows[first].index("natstui") == len(rows[first + 1]) - len(rows[first + 1].lstrip())
+
+
 async def test_the_log_is_written_to_a_file_that_only_the_owner_reads(nats_server: NatsServer) -> None:
     app = make_app(nats_server.url, "subscribe:orders.>")
     path = state_directory() / "events.log"
