@@ -14,9 +14,13 @@ Terms beside one another must all hold; `or`, `not` and parentheses combine them
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
+from typing import cast
 
+from natstui.stream.ring import Entry, Record
 from natstui.stream.terms import (
     OPERATORS,
     BadPattern,
@@ -41,6 +45,10 @@ LONGEST = 2_000
 DEEPEST = 40
 """Parentheses and `not`s within one another at most."""
 
+GLANCE_BYTES = 256 * 1024
+"""Payloads of more than this altogether are not looked at as one."""
+
+_payload: Callable[[Record], bytes] = itemgetter(2)
 _WORD = re.compile(r"[^\s()]+")
 _SIGN = re.compile(r"!=|==|<=|>=|=|<|>|~")
 _NAME = re.compile(r"[^\s()=!~<>]+")
@@ -74,6 +82,23 @@ class Filter:
     finders: tuple[Finder, ...] = ()
     too_large: TooLarge = field(default_factory=TooLarge)
     """How many payloads were too large to be looked at."""
+    needle: str = ""
+    """A text that every message let through holds, as `text_term` looks for it; empty where none is known."""
+
+    def rules_out(self, entries: Sequence[Entry]) -> bool:
+        """Whether none of `entries` can be let through, told at a glance. False also where it cannot be told so."""
+        if not self.needle:
+            return False
+        records = cast("Sequence[Record]", entries)
+        try:
+            if sum(map(len, map(_payload, records))) > GLANCE_BYTES:
+                return False
+            whole = b"\n".join(chain.from_iterable(records))
+        except TypeError:
+            # There is a gap marker among them.
+            return False
+        folded = whole.lower() if self.needle == self.needle.lower() else whole
+        return self.needle.encode("utf-8", "surrogatepass") not in folded
 
     def spans(self, shown: str) -> list[Span]:
         """Where a text that is shown holds what was looked for: in order, not overlapping."""
@@ -109,13 +134,16 @@ class _Parser:
         self._negated = False
         self._finders: list[Finder] = []
         self._too_large = TooLarge()
+        self._needles: list[str] = []
+        self._is_conjunction = True
         self._values = JsonValues(self._too_large)
 
     def parse(self) -> Filter:
         matches = self._any()
         if self._peek():
             raise self._error("There is no opening parenthesis for this one")
-        return Filter(self._text, matches, tuple(self._finders), self._too_large)
+        needle = max(self._needles, key=len, default="") if self._is_conjunction else ""
+        return Filter(self._text, matches, tuple(self._finders), self._too_large, needle)
 
     def _error(self, problem: str, position: int | None = None) -> FilterError:
         return FilterError(problem, self._text, self._at if position is None else position)
@@ -139,6 +167,7 @@ class _Parser:
         terms = [self._all()]
         while self._word("or", "||"):
             terms.append(self._all())
+            self._is_conjunction = False
         if len(terms) == 1:
             return terms[0]
         return lambda record: any(term(record) for term in terms)
@@ -162,6 +191,7 @@ class _Parser:
         if self._word("not") or (self._peek() == "!" and self._skip(1)):
             self._depth += 1
             self._negated = not self._negated
+            self._is_conjunction = False
             term = self._one()
             self._negated = not self._negated
             self._depth -= 1
@@ -193,7 +223,7 @@ class _Parser:
         if character == "/":
             return self._noted(pattern_term(self._pattern()))
         if character in "\"'":
-            return self._noted(text_term(self._quoted()))
+            return self._words(self._quoted())
         if character == ".":
             return self._json()
         word = _WORD.match(self._text, start)
@@ -212,7 +242,12 @@ class _Parser:
         tokens = word[0].split(".")
         if "*" in tokens or (tokens[-1] == ">" and len(tokens) > 1):
             return self._subject(word[0], start)
-        return self._noted(text_term(word[0]))
+        return self._words(word[0])
+
+    def _words(self, words: str) -> Predicate:
+        if words.isascii() or words != words.lower():
+            self._needles.append(words)
+        return self._noted(text_term(words))
 
     def _noted(self, term: tuple[Predicate, Finder]) -> Predicate:
         if not self._negated:

@@ -118,6 +118,10 @@ class Matches:
 
     def _look(self, index: int, entries: list[Entry], step: int, found: list[int], deadline: float) -> bool:
         matches, before = self.filter.matches, len(found)
+        if self.filter.rules_out(entries):
+            self.examined += len(entries)
+            index += step * len(entries)
+            entries = []
         for entry in entries:
             if isinstance(entry, tuple):
                 self.examined += 1

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natstui.stream.filter import FilterError, parse_filter
-from natstui.stream.ring import Record
+from natstui.stream.filter import GLANCE_BYTES, FilterError, parse_filter
+from natstui.stream.ring import Entry, Gap, Record
 from natstui.stream.terms import PatternTooSlow
 
 ORDER = {
@@ -264,3 +264,30 @@ def test_what_is_marked_is_what_was_looked_for(shown: str, text: str) -> None:
     spans = wanted.spans(shown)
     assert all(0 <= start < end <= len(shown) for start, end in spans)
     assert all(one[1] < other[0] for one, other in pairwise(spans))
+
+
+_pieces = st.text(alphabet="aAbBé\n ", max_size=4).map(lambda text: text.encode("utf-8", "replace"))
+_messages = st.tuples(_pieces, _pieces, _pieces, _pieces)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("a", "A", "ab", '"a b"', "é", "É", "a b", "(a b) B"),
+        *("not a", "a or b", "a (b or B)", "not (a or b)", "!A b"),
+    ],
+)
+@given(st.lists(_messages | st.just(Gap("offline", 0.0)), max_size=6))
+def test_what_is_ruled_out_at_a_glance_is_what_no_message_matches(expression: str, entries: list[Entry]) -> None:
+    wanted = parse_filter(expression)
+    assert wanted is not None
+    if wanted.rules_out(entries):
+        assert not any(isinstance(entry, Gap) or wanted.matches(entry) for entry in entries)
+
+
+def test_one_word_is_ruled_out_at_a_glance_and_large_payloads_are_not_joined() -> None:
+    wanted = parse_filter("zanzibar")
+    assert wanted is not None
+    assert wanted.rules_out([(b"orders.new", b"", b"pepper", b"")] * 64)
+    assert not wanted.rules_out([(b"orders.new", b"", b"ZANZIBAR", b"")])
+    assert not wanted.rules_out([(b"orders.new", b"", bytes(GLANCE_BYTES + 1), b"")])
