@@ -93,7 +93,7 @@ _KEYS = {" ": "space", ".": "full_stop", ">": "greater_than_sign", "*": "asteris
 
 def screen_text(app: NatstuiApp) -> str:
     """Everything that is on the screen, line by line."""
-    width, height = app.size
+    _width, height = app.size
     return "\n".join(
         "".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips()[:height]
     )

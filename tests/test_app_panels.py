@@ -69,6 +69,7 @@ async def test_in_a_text_field_ctrl_w_deletes_a_word_and_closes_nothing(nats_ser
         panel = publish_panel(app, 1)
         for field in (panel.query_one("#count", Field), panel.query_one("#reply", Field)):
             field.focus()
+            await pilot.pause()
             field.value = "two words"
             field.cursor_position = len(field.value)
             await pilot.press("ctrl+w")

@@ -282,10 +282,11 @@ class Panel(Container, can_focus=True):
 
     def _say_what_the_strip_cuts(self) -> None:
         """The strip tells why a connection failed and what to do; what it has no room for is the notice's."""
-        width = self.strip.content_size.width if self.is_composed else 0
-        if self._failure is None or self.strip.view is None or not width:
+        # Called after a refresh, by when the panel may have been closed and its widgets be gone.
+        strip = next(iter(self.query(ConnectionStrip)), None)
+        if self._failure is None or strip is None or strip.view is None or not strip.content_size.width:
             return
-        words = cut_words(self.strip.view, width)
+        words = cut_words(strip.view, strip.content_size.width)
         if words != self.notice.sentence and self.notice.sentence in ("", self._told_cut):
             self.notice.say(words)
             self._told_cut = self.notice.sentence
