@@ -261,11 +261,15 @@ class MessageScroll(ScrollView):
         if index is not None:
             self._move_to(self._view.row_of(index))
 
-    def _scan(self) -> None:
-        """Looks on for a moment, and again in the next frame until everything kept was looked at."""
+    def _scan(self) -> bool:
+        """Looks on for a moment, and again in the next frame until everything kept was looked at.
+
+        Returns:
+            Whether there is anything other to be painted.
+        """
         view = self._view
         if view.matches is None:
-            return
+            return False
         cursor = view.cursor
         offset = 0 if cursor is None else view.row_of(cursor) - self.scroll_offset.y
         changed = view.scan(SCAN_SECONDS)
@@ -281,11 +285,12 @@ class MessageScroll(ScrollView):
             self._scroll_by_hand(view.row_of(cursor) - offset)
         if self.filter_field is not None:
             self.filter_field.tell()
+        return changed or not pending
 
     def _scan_on(self) -> None:
-        self._scan()
-        self._resize_rows()
-        self.refresh()
+        if self._scan():
+            self._resize_rows()
+            self.refresh()
 
     def _rows_changed(self) -> None:
         """Every row is to be painted anew."""
