@@ -24,7 +24,7 @@ COLUMNS, ROWS = 120, 40
 _SYNC_QUERY, _SYNC_ANSWER = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 # What pyte takes for text: queries, and the kitty keyboard protocol.
 _NOT_FOR_PYTE = re.compile(rb"\x1b\[[?>=<][0-9;]*(?:\$p|u)")
-_RECEIVED = re.compile(r"received ([0-9,]+)")
+_FOOTER = re.compile(r"received ([0-9,]+) .* kept .*")
 
 
 class Dashboard:
@@ -151,5 +151,11 @@ class Dashboard:
 
 def received(screen: str) -> int:
     """Messages received, as the footer of the (first) subscribe panel says; −1 where it does not."""
-    found = _RECEIVED.search(screen)
+    found = _FOOTER.search(screen)
     return int(found[1].replace(",", "")) if found else -1
+
+
+def footer(screen: str) -> str:
+    """What the footer of the (first) subscribe panel says."""
+    found = _FOOTER.search(screen)
+    return found[0] if found else ""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from benchmarks.dashboard import Dashboard, received
+from benchmarks.dashboard import Dashboard, footer, received
 from benchmarks.processes import ROOT, Child, Server, cpu_seconds, resident_bytes, waited_seconds
 from benchmarks.publisher import NEEDLE
 
@@ -184,7 +184,7 @@ def toggle(dashboard: Dashboard, count: int) -> list[Press]:
         word = "following" if number % 2 else "paused"
 
         def says(text: str, word: str = word) -> bool:
-            return word in text[text.find("received ") :].partition("\n")[0]
+            return word in footer(text)
 
         presses.append(press(dashboard, " ", lambda says=says: dashboard.until(says)))
         time.sleep(rng.uniform(0.02, 0.1))
@@ -247,7 +247,7 @@ def flood() -> list[Row]:
 def filters() -> list[Row]:
     """From a filter's being pasted to its first result on the screen, among 100,000 messages kept."""
     kept, oldest = 100_000, "zanzibar"
-    seconds: dict[str, float] = {}
+    found: dict[str, Press] = {}
     with flooded("--ring-capacity", str(kept)) as (_, publisher, dashboard):
         publisher.ask(text=f'{{"note": "{oldest}"}}')
         publisher.ask(count=kept - 1, rate=50_000)
@@ -262,21 +262,24 @@ def filters() -> list[Row]:
             dashboard.press("/")
             dashboard.until(lambda text: "words  /pattern/" in text)
             time.sleep(0.3)
-            pasted = dashboard.press(f"\x1b[200~{expression}\x1b[201~")
-            shown = dashboard.until(lambda text, holds=holds: all_rows(text, holds))
-            seconds[expression] = 1000 * (shown - pasted)
+            found[expression] = press(
+                dashboard,
+                f"\x1b[200~{expression}\x1b[201~",
+                lambda holds=holds: dashboard.until(lambda text: all_rows(text, holds)),
+            )
             dashboard.until(lambda text: f"of {kept:,}" in text and "looked at" not in text)
             dashboard.press("\x1b")
             dashboard.until(lambda text: f"of {kept:,}" not in text)
-    slowest = max(seconds.values())
+    slowest = 1000 * max(one.seconds for one in found.values())
+    without = 1000 * max(one.seconds - one.waited for one in found.values())
     return [
         Row(
             "filter over 100,000 kept, first result shown",
             f"{slowest:.0f} ms",
             "≤ 150 ms",
             slowest <= 150,
-            "; ".join(f"{expression}: {spent:.0f}" for expression, spent in seconds.items())
-            + "; the last is found in the oldest message only",
+            "; ".join(f"{expression}: {1000 * one.seconds:.0f}" for expression, one in found.items())
+            + f" (only the oldest message has it); less waits for a core {without:.0f}",
         )
     ]
 
