@@ -1,4 +1,4 @@
-"""The self-check: what `transport.py` and `client.py` rely on in nats-py must be there, as it was in 2.16."""
+"""The self-check: what natstui relies on in nats-py must be there, as it was in 2.16."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from nats.aio import transport
 from nats.aio.client import Client
 from nats.aio.transport import TcpTransport, WebSocketTransport
 from nats.protocol.parser import Parser
@@ -18,7 +19,7 @@ EXPECTED_VERSION = "2.16.*"
 
 
 def check_nats_py() -> None:
-    """Check everything that `client.py` and `transport.py` rely on; called when the client is imported.
+    """Check all that `client.py`, `transport.py` and `nats_py_import.py` rely on; called when the client is imported.
 
     Raises:
         ProtocolMismatchError: something is missing or has changed; the message names it and the version expected.
@@ -60,6 +61,8 @@ def check_nats_py() -> None:
         },
     )
     check_signatures(WebSocketTransport, {"__init__": "self ws_headers", "readline": "self", "drain": "self"})
+    if not hasattr(transport, "aiohttp"):
+        raise _mismatch("nats.aio.transport.aiohttp is missing")
     check_attributes(
         TcpTransport(),  # type: ignore[no-untyped-call]
         {name: type(None) for name in ("_io_reader", "_io_writer", "_bare_io_reader", "_bare_io_writer")},

@@ -25,4 +25,5 @@ def import_nats_py() -> None:
         transport: Any = importlib.import_module("nats.aio.transport")
     finally:
         del modules["aiohttp"]
-    transport.aiohttp = _Aiohttp()
+    if hasattr(transport, "aiohttp"):
+        transport.aiohttp = _Aiohttp()

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import pytest
+from nats.aio import transport
 from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
 
@@ -31,6 +32,12 @@ def test_a_missing_method_is_named_with_the_release_expected(
     with pytest.raises(
         ProtocolMismatchError, match=rf"built on nats-py 2\.16\.\*.*{owner.__name__}\.{name} is missing"
     ):
+        check_nats_py()
+
+
+def test_a_missing_module_attribute_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(transport, "aiohttp")
+    with pytest.raises(ProtocolMismatchError, match=r"nats\.aio\.transport\.aiohttp is missing"):
         check_nats_py()
 
 
