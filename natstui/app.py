@@ -226,6 +226,11 @@ class NatstuiApp(App[int]):
             self.stylesheet.read(SCREEN_STYLES)
         return super().push_screen(*args, **options)
 
+    def action_command_palette(self) -> None:
+        # Not twice, were it below the help.
+        if not any(isinstance(screen, screens.Palette) for screen in self.screen_stack):
+            self.push_screen(screens.Palette(id="--command-palette"))
+
     def action_show_help(self) -> None:
         if isinstance(self.screen, screens.HelpScreen):
             self.screen.dismiss(None)

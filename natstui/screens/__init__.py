@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from natstui.screens.help import key_groups as key_groups
     from natstui.screens.history import HistoryScreen as HistoryScreen
     from natstui.screens.message_detail import MessageDetail as MessageDetail
+    from natstui.screens.palette import Palette as Palette
 
 MODULES = {
     "ChoosePanel": "choose_panel",
@@ -30,6 +31,7 @@ MODULES = {
     "key_groups": "help",
     "HistoryScreen": "history",
     "MessageDetail": "message_detail",
+    "Palette": "palette",
 }
 """Where each screen is."""
 
