@@ -24,10 +24,14 @@ Clusters = Callable[..., NatsCluster]
 Proxies = Callable[..., Awaitable[Proxy]]
 
 
-async def nothing_confirmed_is_lost(publisher: Publishing, *collectors: Arrivals) -> None:
+async def nothing_confirmed_is_lost(
+    publisher: Publishing, *collectors: Arrivals, but_for: Collection[int] = ()
+) -> None:
     """Every confirmed message comes to at least one of the collectors, one of which was always connected."""
     assert len(publisher.confirmed) >= 60
-    await until(lambda: not lost(publisher, *collectors), timeout=10, what="every confirmed message has come")
+    await until(
+        lambda: lost(publisher, *collectors) <= set(but_for), timeout=10, what="every confirmed message has come"
+    )
 
 
 async def test_a_node_killed_under_load(nats_cluster_factory: Clusters, managed: Managed) -> None:
@@ -39,14 +43,18 @@ async def test_a_node_killed_under_load(nats_cluster_factory: Clusters, managed:
         await subscriber.keep_up_with(publisher)
         await collector.keep_up_with(publisher)
         doomed.kill()
+        # A node may answer the ping and be killed before it has passed the message on to the others; no client can
+        # know that of core NATS.
+        last = max(publisher.confirmed)
+        last_breath = range(last - 1, last + 2)
         await subscriber.record.first(Reconnected, timeout=20)
         await subscriber.keep_up_with(publisher)
         await collector.keep_up_with(publisher)
-    await nothing_confirmed_is_lost(publisher, collector)
+    await nothing_confirmed_is_lost(publisher, collector, but_for=last_breath)
     assert publisher.outcomes[Outcome.REFUSED] == publisher.outcomes[Outcome.BUFFERED] == 0
     assert publisher.outcomes[Outcome.UNKNOWN] <= 1
     assert subscriber.unmarked(publisher) == []
-    assert collector.missing(publisher) == []
+    assert set(collector.missing(publisher)) <= set(last_breath)
     assert not collector.record.of(Disconnected)
 
 

@@ -207,6 +207,11 @@ async def test_there_are_no_more_sessions_than_allowed(
             await first.send_str('["resize", "nonsense"]')
             await until(lambda: not sessions_of(marker), 30)
         await until(lambda: not nats_server.connections(), 20)
+
+        async def has_room() -> bool:
+            return await _status(web, "/", cookie=web.token) != 503
+
+        await until(has_room, 20)
         async with session.ws_connect(url, headers=headers):
             await until(lambda: len(nats_server.connections()) == 2, 60)
     assert web.process.poll() is None and "Traceback" not in web.output
