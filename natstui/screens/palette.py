@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from textual.command import CommandList, CommandPalette
+from contextlib import suppress
+
+from textual.command import CommandPalette
 
 
 class Palette(CommandPalette):
-    """Textual's own, which falls over a page key while nothing is found."""
+    """Textual's own, which falls over a page key while nothing is found, or what was found is not laid out yet."""
 
     def _action_command_list(self, action: str) -> None:
-        if self.query_one(CommandList).option_count:
+        with suppress(KeyError):
             super()._action_command_list(action)
