@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 from rich.segment import Segments
 from textual import events, on
 from textual.app import App, SystemCommand
-from textual.binding import Binding
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
@@ -21,12 +18,12 @@ from textual.worker import Worker, WorkerState
 from natstui import garbage, screens
 from natstui.clock import Clock
 from natstui.confinement import Confined
-from natstui.connection.errors import OpenError
 from natstui.dashboard import DashboardScreen
+from natstui.ending import Ending
 from natstui.event_log import EventLog, state_directory
+from natstui.first_connection import EMBEDDED, FirstConnection
 from natstui.keys import KEYS, bindings, check_keymap, free_alt_digits
-from natstui.launch import PANEL_KINDS, PanelSpec
-from natstui.panels import panel_class
+from natstui.launch import PanelSpec
 from natstui.panels.base import Panel
 from natstui.session import Session
 from natstui.stream.sanitise import sanitise
@@ -37,9 +34,7 @@ from natstui.widgets.key_line import key_words, shown_keys
 
 if TYPE_CHECKING:
     from natstui.connection.manager import ConnectionManager
-    from natstui.embedded import EmbeddedServer
     from natstui.launch import Launch
-    from natstui.screens.connect import Connecting
 
 STYLES = Path(__file__).parent / "styles"
 SCREEN_STYLES = STYLES / "screens.tcss"
@@ -89,15 +84,11 @@ class NatstuiApp(App[int]):
         self.session = Session(launch, clock or Clock(), EventLog(path.expanduser()), manager)
         self._ticks = ticks
         self._typing = TypingOrder(self, super().on_event)
-        self._embedded: EmbeddedServer | None = None
+        self.ending = Ending(self)
+        self.first_connection = FirstConnection(self)
         self._changed_keys: dict[str, str] = {}
         self._draining: Timer | None = None
         self._silent_drains = 0
-        self._is_open = False
-        self._ended_early: int | None = None
-        """The exit code that a signal asked for before there was anything to close."""
-        self._was_connected = False
-        self._told_first_failure = False
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
@@ -125,24 +116,14 @@ class NatstuiApp(App[int]):
 
     def on_load(self) -> None:
         # Before the terminal is taken over, so that none of them can leave it so.
-        self._hear_signals()
-
-    def _hear_signals(self) -> None:
-        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
-            if (number := getattr(signal, name, None)) is not None:
-                try:
-                    asyncio.get_running_loop().add_signal_handler(number, self._leave_on_signal, int(number))
-                except (NotImplementedError, RuntimeError, ValueError):
-                    pass
+        self.ending.hear_signals()
 
     def on_mount(self) -> None:
         self._take_settings()
         self.app_resume_signal.subscribe(self, self._show_all)
         # A driver may hear signals itself.
-        self._hear_signals()
-        self._is_open = True
-        if self._ended_early is not None:
-            self.call_later(self._leave, self._ended_early)
+        self.ending.hear_signals()
+        self.ending.opened()
         if self._ticks:
             self.set_timer(SETTLED, garbage.settle, name="the end of the start")
             self.set_interval(TICK, self.tick, name="the shared clock")
@@ -165,15 +146,20 @@ class NatstuiApp(App[int]):
                 self.theme = settings.theme
             else:
                 known = ", ".join(sorted(self.available_themes))
-                self._tell(f"There is no theme {settings.theme!r}. There are {known}.", "warning")
-        ids = [*KEYS, *ids_of_widgets()] if settings.keymap else []
+                self.tell(f"There is no theme {settings.theme!r}. There are {known}.", "warning")
+        ids: list[str] = []
+        if settings.keymap:
+            from natstui.binding_ids import ids_of_widgets
+
+            ids = [*KEYS, *ids_of_widgets()]
         keymap, problems = check_keymap(settings.keymap, ids)
         self._changed_keys = keymap
         self.set_keymap(keymap)
         for problem in (*problems, *self.launch.warnings):
-            self._tell(problem, "warning")
+            self.tell(problem, "warning")
 
-    def _tell(self, sentence: str, severity: str = "information") -> None:
+    def tell(self, sentence: str, severity: str = "information") -> None:
+        """Show a sentence for a while."""
         self.notify(sanitise(sentence), severity=cast(Any, severity), timeout=8, markup=False)
 
     @on(DashboardScreen.Shown)
@@ -250,7 +236,7 @@ class NatstuiApp(App[int]):
             panel = self.dashboard.current
             words = f"panel {panel.number}, {panel.KIND}" if panel is not None else ""
             screen = screens.ContextsScreen(self.session.options, self.session.clock, words)
-            self.push_screen(screen, self.dashboard.use_context)
+            self.push_screen(screen, self.dashboard.connections.use_context)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         # A hosted session is given its connection; what its host has of others is none of its business.
@@ -275,70 +261,24 @@ class NatstuiApp(App[int]):
     def _edit(self, connection_id: str) -> None:
         for panel in self.dashboard.panels:
             if panel.connection_id == connection_id:
-                self.dashboard.edit_connection(panel)
-
-    # The first start
+                self.dashboard.connections.edit(panel)
 
     @on(Panel.Changed)
     def _panel_changed(self, message: Panel.Changed) -> None:
-        view = message.panel.view(self.session.clock.now())
-        self._was_connected = self._was_connected or (view is not None and view.stats.is_connected)
+        self.first_connection.note(message.panel)
 
     @on(Panel.OpenFailed)
     def _open_failed(self, message: Panel.OpenFailed) -> None:
         message.stop()
-        if self._was_connected or self._told_first_failure or self.screen is not self.dashboard:
-            return
-        self._tell_first_failure(message.panel.options.servers, message.error)
-
-    def _tell_first_failure(self, servers: Sequence[str], error: OpenError) -> None:
-        self._told_first_failure = True
-        screen = screens.FirstStart(servers, error, offers_embedded=self.session.confinement is None)
-        self.push_screen(screen, self._first_start_answered)
-
-    def _first_start_answered(self, answer: str | None) -> None:
-        match answer:
-            case "connect":
-                self._ask_for_connection("Connect")
-            case "embedded" if self.session.confinement is None:
-                self._start_embedded()
-            case "retry":
-                self._told_first_failure = False
-                for panel in self.dashboard.panels:
-                    panel.action_reconnect()
-            case _:
-                pass
-
-    def _connect_elsewhere(self, result: Connecting | None) -> None:
-        self._told_first_failure = False
-        if result is not None:
-            self.dashboard.change_all_connections(result.options)
-
-    def _start_embedded(self) -> None:
-        self._tell("Starting a nats-server of your own …")
-        self.run_worker(
-            self._embed(),
-            group="embedded",
-            name="embedded server",
-            description="Starting the embedded server",
-            exclusive=True,
-            exit_on_error=False,
-        )
-
-    async def _embed(self) -> str:
-        from natstui.embedded import EmbeddedServer
-
-        server = self._embedded or EmbeddedServer()
-        self._embedded = server
-        return await server.start_async()
+        self.first_connection.failed(message)
 
     @on(Worker.StateChanged)
     def _worker_changed(self, message: Worker.StateChanged) -> None:
         worker = message.worker
-        if worker.group == "embedded" and message.state is WorkerState.SUCCESS and isinstance(worker.result, str):
-            self.dashboard.use_embedded(worker.result)
+        if worker.group == EMBEDDED and message.state is WorkerState.SUCCESS and isinstance(worker.result, str):
+            self.dashboard.connections.use_embedded(worker.result)
         elif message.state is WorkerState.ERROR and worker.error is not None:
-            self._tell(str(worker.error) or type(worker.error).__name__, "error")
+            self.tell(str(worker.error) or type(worker.error).__name__, "error")
 
     # The palette and the end
 
@@ -362,11 +302,7 @@ class NatstuiApp(App[int]):
         )
 
     def _connect_all(self) -> None:
-        self._ask_for_connection("Connect every panel")
-
-    def _ask_for_connection(self, title: str) -> None:
-        dialog = screens.ConnectDialog(self.session.options, title, confinement=self.session.confinement)
-        self.push_screen(dialog, self._connect_elsewhere)
+        self.first_connection.ask("Connect every panel")
 
     def _save_screenshot(self) -> None:
         place: Path | None = None
@@ -374,38 +310,12 @@ class NatstuiApp(App[int]):
             try:
                 place = self.session.confinement.place(f"natstui {self.session.clock.now():%Y-%m-%d %H_%M_%S}.svg")
             except Confined as error:
-                self._tell(str(error), "warning")
+                self.tell(str(error), "warning")
                 return
         self.deliver_screenshot(place.name if place else None, str(place.parent) if place else None)
 
-    def _leave_on_signal(self, number: int) -> None:
-        if self._is_open:
-            self._leave(128 + number)
-        else:
-            self._ended_early = 128 + number
-
     async def action_quit(self) -> None:
-        self._leave(0)
-
-    def _leave(self, code: int) -> None:
-        """Close the connections, then end; asked a second time, end at once."""
-        if self.session.is_closing:
-            self.exit(code, code)
-            return
-        self.run_worker(
-            self._close_and_exit(code),
-            group="leaving",
-            name="leaving",
-            description="Closing the connections",
-            exit_on_error=False,
-        )
-
-    async def _close_and_exit(self, code: int) -> None:
-        closing = asyncio.ensure_future(self.session.close())
-        await asyncio.sleep(0)
-        self.dashboard.tick(self.session.clock.now())
-        await closing
-        self.exit(code, code)
+        self.ending.leave(0)
 
     def _fatal_error(self) -> None:
         """End after an unhandled exception, its traceback without local variables: they may hold secrets."""
@@ -417,29 +327,7 @@ class NatstuiApp(App[int]):
 
     async def on_unmount(self) -> None:
         await self.session.close()
-        if self._embedded is not None:
-            await self._embedded.stop_async()
-
-
-def ids_of_widgets() -> set[str]:
-    """The ids of all bindings that widgets and screens of this project have."""
-    screens.load_all()
-    for kind in PANEL_KINDS:
-        panel_class(kind)
-    found: set[str] = set()
-    classes: list[type] = [Screen, *_subclasses(Screen)]
-    from textual.widget import Widget
-
-    classes.extend(_subclasses(Widget))
-    for one in classes:
-        for binding in one.__dict__.get("BINDINGS", ()):
-            if isinstance(binding, Binding) and binding.id and one.__module__.startswith("natstui"):
-                found.add(binding.id)
-    return found
-
-
-def _subclasses(parent: type[Any]) -> list[type[Any]]:
-    return [one for child in parent.__subclasses__() for one in (child, *_subclasses(child))]
+        await self.first_connection.close()
 
 
 def run_dashboard(launch: Launch) -> int:

@@ -15,8 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from natstui import screens
-from natstui.connection.options import ConnectOptions
-from natstui.context_labels import NO_CONTEXT, ContextLabel
+from natstui.connection_changes import ConnectionChanges
 from natstui.keys import bindings
 from natstui.launch import PanelSpec
 from natstui.panels import panel_class
@@ -30,13 +29,9 @@ from natstui.widgets.tab_line import Tab, TabLine
 
 if TYPE_CHECKING:
     from natstui.panels.publish import PublishPanel
-    from natstui.screens.connect import Connecting
     from natstui.screens.contexts import ContextChoice
     from natstui.screens.history import Recalled
     from natstui.session import Session
-
-SAMPLE_SUBJECTS = {"subscribe": "orders.>", "publish": "orders.created", "request": "svc.echo"}
-"""Subjects of the embedded server's sample traffic."""
 
 NO_PANEL = "There is no panel.\n\n^n opens one.   F1 shows every key.   ^q leaves."
 
@@ -74,6 +69,7 @@ class DashboardScreen(Screen[None]):
     def __init__(self, session: Session, specs: Sequence[PanelSpec]) -> None:
         super().__init__()
         self.session = session
+        self.connections = ConnectionChanges(self)
         self._specs = specs
         self._made = 0
         self._grid = PanelGrid(id="panels")
@@ -184,9 +180,9 @@ class DashboardScreen(Screen[None]):
         self.set_class(not grid.panels, "-empty")
         for number, panel in enumerate(self.panels, 1):
             panel.number = number
-        self._show_contexts()
+        self.show_contexts()
 
-    def _show_contexts(self) -> None:
+    def show_contexts(self) -> None:
         """Name each panel's context where they are not all on the session's."""
         contexts = {self.session.context, *(panel.context for panel in self.panels)}
         for panel in self.panels:
@@ -232,9 +228,10 @@ class DashboardScreen(Screen[None]):
     # Panels come and go
 
     def action_new_panel(self) -> None:
-        self._new_panel(None)
+        self.ask_for_panel()
 
-    def _new_panel(self, choice: ContextChoice | None) -> None:
+    def ask_for_panel(self, choice: ContextChoice | None = None) -> None:
+        """Ask what kind of panel to open; on a context, where one is chosen."""
         if len(self.panels) >= MOST_PANELS:
             self.notify(f"There is room for {MOST_PANELS} panels: close one first with ^w.", severity="warning")
             return
@@ -244,17 +241,6 @@ class DashboardScreen(Screen[None]):
                 await self.open_panel(spec, choice)
 
         self.app.push_screen(screens.ChoosePanel(), chosen)
-
-    def use_context(self, choice: ContextChoice | None) -> None:
-        """Connect a new panel, the current one, or all of them to a context."""
-        if choice is None:
-            return
-        if choice.use == "new panel":
-            self._new_panel(choice)
-        elif choice.use == "all panels":
-            self.change_all_connections(choice.options, choice.label)
-        elif (panel := self.current) is not None:
-            self._change_connection(panel, choice.options, choice.label)
 
     async def open_panel(self, spec: PanelSpec, choice: ContextChoice | None = None) -> Panel:
         """Put a panel behind the others, connect it (to a context, where one is chosen) and give it the focus."""
@@ -367,57 +353,7 @@ class DashboardScreen(Screen[None]):
     @on(Panel.ConnectionEditWanted)
     def _edit_connection(self, message: Panel.ConnectionEditWanted) -> None:
         message.stop()
-        self.edit_connection(message.panel)
-
-    def edit_connection(self, panel: Panel) -> None:
-        """Let the user change a panel's connection."""
-
-        def entered(result: Connecting | None) -> None:
-            if result is None:
-                return
-            if result.is_for_all:
-                self.change_all_connections(result.options)
-            else:
-                self._change_connection(panel, result.options, self._context_of(result.options, panel))
-
-        title = f"connection of panel {panel.number}, {panel.KIND}"
-        self.app.push_screen(
-            screens.ConnectDialog(panel.options, title, offers_all=True, confinement=self.session.confinement), entered
-        )
-
-    def change_all_connections(self, options: ConnectOptions, context: ContextLabel | None = None) -> None:
-        """Take a connection with other options in every panel, and in those to come."""
-        context = context or self._context_of(options, self.session, *self.panels)
-        self.session.options, self.session.context = options, context
-        for panel in self.panels:
-            self._change_connection(panel, options, context)
-        self._show_contexts()
-
-    def _change_connection(self, panel: Panel, options: ConnectOptions, context: ContextLabel) -> None:
-        panel.context = context
-        panel.change_connection(options)
-        self._show_contexts()
-
-    @staticmethod
-    def _context_of(options: ConnectOptions, *holders: Session | Panel) -> ContextLabel:
-        """The context of the first who is on the same servers: changing a detail does not lead out of a context."""
-        same = (holder.context for holder in holders if set(holder.options.servers) == set(options.servers))
-        return next(same, NO_CONTEXT)
-
-    def use_embedded(self, url: str) -> None:
-        """Connect every panel to the embedded server, and give panels without a subject one with traffic."""
-        options = self.session.options
-        self.change_all_connections(
-            ConnectOptions(
-                servers=[url],
-                ping_interval=options.ping_interval,
-                max_outstanding_pings=options.max_outstanding_pings,
-                idle_timeout=options.idle_timeout,
-                idle_policy=options.idle_policy,
-            )
-        )
-        for panel in self.panels:
-            panel.suggest_subject(SAMPLE_SUBJECTS[panel.KIND])
+        self.connections.edit(message.panel)
 
     @on(Panel.DetailWanted)
     def _show_detail(self, message: Panel.DetailWanted) -> None:

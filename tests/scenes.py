@@ -326,7 +326,9 @@ async def side_by_side(scenery: Scenery, pilot: Pilot[Any]) -> None:
     for name, use in (("red", "this panel"), ("green", "new panel")):
         options = ConnectOptions(servers=f"nats://{name}:4222")
         label = ContextLabel({"red": "prod-east-2", "green": "staging"}[name], name)
-        scenery.app.dashboard.use_context(ContextChoice(options, label, "this panel" if use == "this panel" else use))
+        scenery.app.dashboard.connections.use_context(
+            ContextChoice(options, label, "this panel" if use == "this panel" else use)
+        )
         await pilot.pause()
         if use == "new panel":
             await pilot.press("s")

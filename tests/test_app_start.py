@@ -46,7 +46,7 @@ async def test_one_key_leads_to_a_server_of_ones_own(free_port: int) -> None:
         await until(lambda: subscribe_panel(app).ring.received > 0, 30)
         await until_connected(app)
         assert "orders." in screen_text(app)
-        server = app._embedded
+        server = app.first_connection.server
         assert server is not None and server.running
     assert not server.running
 

@@ -38,7 +38,7 @@ def appearance_problems(settings: Settings) -> Iterator[str]:
         if settings.theme not in names:
             yield f"There is no theme {settings.theme!r}. There are {', '.join(sorted(names))}."
     if settings.keymap:
-        from natstui.app import ids_of_widgets
+        from natstui.binding_ids import ids_of_widgets
         from natstui.keys import KEYS, check_keymap
 
         yield from check_keymap(settings.keymap, [*KEYS, *ids_of_widgets()])[1]

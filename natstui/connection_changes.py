@@ -1,0 +1,89 @@
+"""Which connection the dashboard's panels are on: one after another is changed, or all at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from natstui import screens
+from natstui.connection.options import ConnectOptions
+from natstui.context_labels import NO_CONTEXT, ContextLabel
+
+if TYPE_CHECKING:
+    from natstui.dashboard import DashboardScreen
+    from natstui.panels.base import Panel
+    from natstui.screens.connect import Connecting
+    from natstui.screens.contexts import ContextChoice
+    from natstui.session import Session
+
+SAMPLE_SUBJECTS = {"subscribe": "orders.>", "publish": "orders.created", "request": "svc.echo"}
+"""Subjects of the embedded server's sample traffic."""
+
+
+class ConnectionChanges:
+    """Connects the panels of a dashboard elsewhere."""
+
+    def __init__(self, dashboard: DashboardScreen) -> None:
+        self._dashboard = dashboard
+        self._session = dashboard.session
+
+    def edit(self, panel: Panel) -> None:
+        """Let the user change a panel's connection."""
+
+        def entered(result: Connecting | None) -> None:
+            if result is None:
+                return
+            if result.is_for_all:
+                self.change_all(result.options)
+            else:
+                self.change(panel, result.options, self._context_of(result.options, panel))
+
+        title = f"connection of panel {panel.number}, {panel.KIND}"
+        dialog = screens.ConnectDialog(panel.options, title, offers_all=True, confinement=self._session.confinement)
+        self._dashboard.app.push_screen(dialog, entered)
+
+    def change_all(self, options: ConnectOptions, context: ContextLabel | None = None) -> None:
+        """Take a connection with other options in every panel, and in those to come."""
+        panels = self._dashboard.panels
+        context = context or self._context_of(options, self._session, *panels)
+        self._session.options, self._session.context = options, context
+        for panel in panels:
+            self.change(panel, options, context)
+        self._dashboard.show_contexts()
+
+    def change(self, panel: Panel, options: ConnectOptions, context: ContextLabel) -> None:
+        """Take a connection with other options in one panel."""
+        panel.context = context
+        panel.change_connection(options)
+        self._dashboard.show_contexts()
+
+    @staticmethod
+    def _context_of(options: ConnectOptions, *holders: Session | Panel) -> ContextLabel:
+        """The context of the first who is on the same servers: changing a detail does not lead out of a context."""
+        same = (holder.context for holder in holders if set(holder.options.servers) == set(options.servers))
+        return next(same, NO_CONTEXT)
+
+    def use_context(self, choice: ContextChoice | None) -> None:
+        """Connect a new panel, the current one, or all of them to a context."""
+        if choice is None:
+            return
+        if choice.use == "new panel":
+            self._dashboard.ask_for_panel(choice)
+        elif choice.use == "all panels":
+            self.change_all(choice.options, choice.label)
+        elif (panel := self._dashboard.current) is not None:
+            self.change(panel, choice.options, choice.label)
+
+    def use_embedded(self, url: str) -> None:
+        """Connect every panel to the embedded server, and give panels without a subject one with traffic."""
+        options = self._session.options
+        self.change_all(
+            ConnectOptions(
+                servers=[url],
+                ping_interval=options.ping_interval,
+                max_outstanding_pings=options.max_outstanding_pings,
+                idle_timeout=options.idle_timeout,
+                idle_policy=options.idle_policy,
+            )
+        )
+        for panel in self._dashboard.panels:
+            panel.suggest_subject(SAMPLE_SUBJECTS[panel.KIND])
