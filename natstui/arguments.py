@@ -92,7 +92,7 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
         UsageError: it cannot be understood.
         SystemExit: after ``--help`` and ``--version``, which have printed.
     """
-    parser = _build()
+    parser = build_parser()
     end = arguments.index("--") if "--" in arguments else len(arguments)
     arguments, session = arguments[:end], arguments[end + 1 :]
     _refuse_unknown(parser, arguments)
@@ -173,7 +173,8 @@ def _interval(text: str) -> float:
     return seconds
 
 
-def _build() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
     parser = _Parser(
         prog="natstui",
         usage="natstui [OPTION …] [COMMAND]",

@@ -84,23 +84,28 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     context: str = ""
-    """The nats context in force."""
+    """A context of the nats CLI; empty for the one selected there."""
     no_context: bool = False
     """Read no nats context, not even the selected one."""
     servers: Annotated[tuple[str, ...], BeforeValidator(_servers)] = ("nats://127.0.0.1:4222",)
-    """Shown without the credentials in their URLs; `connect_options` has them."""
+    """`nats://`, `tls://`, `ws://` or `wss://`, tried in turn. Shown without the credentials in their URLs."""
     name: str = ""
 
     token: SecretStr | None = None
     token_file: FilePath | None = None
+    """A file with a token."""
     user: str | None = None
+    """With a password; alone, it is a token, as in the nats CLI."""
     password: SecretStr | None = None
     password_file: FilePath | None = None
+    """A file with the password of `user`."""
     nkey_seed: SecretStr | None = None
     nkey_seed_file: FilePath | None = None
+    """A file with an nkey user seed."""
     jwt: SecretStr | None = None
-    """Without an nkey seed beside it, a bearer JWT."""
+    """A user JWT, with `nkey_seed` to sign for it; without, a bearer JWT."""
     jwt_file: FilePath | None = None
+    """A file with a user JWT."""
     credentials_file: FilePath | None = None
     credentials: SecretStr | None = None
 
@@ -117,7 +122,7 @@ class Settings(BaseSettings):
     max_outstanding_pings: int = 2
     retry_on_initial_connect: bool = False
     max_reconnects: Annotated[int | None, BeforeValidator(_attempts)] = None
-    """None, written "unlimited", for no limit."""
+    """Failed attempts in a row, over all servers, before the connection counts as failed; `unlimited` for no limit."""
     ignore_discovered_servers: bool = False
     retain_servers_order: bool = False
     skip_subject_validation: bool = False
@@ -130,22 +135,23 @@ class Settings(BaseSettings):
     idle_timeout: Seconds = 1_800.0
     idle_policy: Literal["hold", "close"] = "hold"
     check_interval: Seconds = 300.0
-    """Seconds between two sweeps of the idle reaper, at most (HeyNATS: 5 minutes)."""
+    """Time between two looks for idle connections, at most (HeyNATS: 5 minutes)."""
 
     theme: str = ""
-    """A Textual theme's name; empty for natstui's own."""
+    """A theme's name: natstui's own, `natstui` (the default) and `natstui-light`, or one of Textual's."""
     keymap: Annotated[dict[str, str], BeforeValidator(_keys)] = Field(default_factory=dict)
-    """Binding id → keys, comma-separated."""
+    """Binding id → keys, with commas between them; [Keys](keys.md) has the ids."""
     ring_capacity: int = Field(default=10_000, ge=1)
     """Messages that a subscribe panel keeps."""
     ssh_profile: bool = False
     """Draw less often, without animation or mouse; by default on where SSH_CONNECTION is set."""
     log_file: FilePath | None = None
-    """Where the event log is written too."""
+    """Where the event log is written; by default `events.log` in natstui's directory for state."""
     read_only: bool = False
     """Refuse to publish and to request."""
     hosted: bool = False
-    """For users without a shell here: no file but in the state directory, no credentials elsewhere, no server."""
+    """For users without a shell here: no file but in the state directory, no credentials elsewhere, no server of its own;
+    see [hosting](hosting-over-ssh.md#hosted)."""
 
     _urls: tuple[SecretStr, ...] = PrivateAttr(default=())
     _provenance: Mapping[str, str] = PrivateAttr(default_factory=dict)

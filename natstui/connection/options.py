@@ -72,13 +72,17 @@ class ConnectOptions:
     """The connection's name, which the server's monitoring shows."""
 
     token: str | SecretStr | None = None
+    """A token, in place of a user and a password."""
     user: str | None = None
+    """The user; needs `password`."""
     password: str | SecretStr | None = None
+    """The password of `user`."""
     nkey_seed: str | SecretStr | None = None
     """An nkey user seed ("SU…")."""
     jwt: str | SecretStr | None = None
     """A user JWT; its nonce is signed by `sign_callback`, or by `nkey_seed`."""
     sign_callback: SignCallback | None = None
+    """Signs the server's nonce for `jwt`."""
     credentials_file: str | Path | None = None
     """A ``.creds`` file, read again at each connect: one replaced on disk is used at the next."""
     credentials: str | SecretStr | None = None
@@ -93,7 +97,9 @@ class ConnectOptions:
     root_certificates: str | Path | None = None
     """A PEM file of authorities to trust instead of the system's."""
     client_certificate: str | Path | None = None
+    """A PEM file with the certificate that is shown to the server; the key may stand in it too."""
     client_key: str | Path | None = None
+    """A PEM file with the key of `client_certificate`."""
     tls_client_config: ssl.SSLContext | None = None
     """A context of one's own; certificates named beside it are loaded into a context of ours instead, so not both."""
     tls_hostname: str | None = None
@@ -123,6 +129,7 @@ class ConnectOptions:
     client_capacity: int = 2_048
     """Messages that may wait for a server while reconnecting; more are refused with `BufferFullError`."""
     custom_inbox_prefix: str = "_INBOX"
+    """The beginning of the subjects on which replies come in; permissions may ask for one."""
     read_buffer_capacity: int = 65_535
     """Bytes read from the socket at a time, to begin with; a connection that fills them reads up to 256 kB."""
     local_address: str | None = None

@@ -12,7 +12,15 @@ from natstui.widgets.line import Line
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding, Binding
 
-_NAMES = {"escape": "esc", "question_mark": "?", "slash": "/", "full_stop": ".", "comma": ",", "pageup": "pgup"}
+_NAMES = {
+    "escape": "esc",
+    "question_mark": "?",
+    "slash": "/",
+    "full_stop": ".",
+    "comma": ",",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+}
 
 
 def key_words(keys: str) -> str:
