@@ -150,8 +150,8 @@ class Settings(BaseSettings):
     read_only: bool = False
     """Refuse to publish and to request."""
     hosted: bool = False
-    """For users without a shell here: no file but in the state directory, no credentials elsewhere, no server of its own;
-    see [hosting](hosting-over-ssh.md#hosted)."""
+    """For users without a shell here: no file but in the state directory, no credentials elsewhere, no server of its
+    own; see [hosting](hosting-over-ssh.md#hosted)."""
 
     _urls: tuple[SecretStr, ...] = PrivateAttr(default=())
     _provenance: Mapping[str, str] = PrivateAttr(default_factory=dict)
