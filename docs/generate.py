@@ -313,7 +313,7 @@ def _bindings() -> dict[str, tuple[str, str, str]]:
     from textual.binding import Binding
     from textual.dom import DOMNode
 
-    from natstui.app import ids_of_widgets
+    from natstui.binding_ids import ids_of_widgets
     from natstui.keys import KEYS
 
     found = {name: (key.keys, key.words, key.tooltip) for name, key in KEYS.items()}

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from pydantic import BaseModel
 
-from natstui.app import ids_of_widgets
+from natstui.binding_ids import ids_of_widgets
 from natstui.keys import KEYS
 from natstui.settings import Settings
 
