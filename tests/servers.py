@@ -44,7 +44,8 @@ class NatsServer:
     """One nats-server process on a free loopback port. Not started by the constructor; `with NatsServer() as server`.
 
     `settings` is the server's configuration as a mapping and wins over the keywords; `config` is configuration text
-    that is appended. Durations are seconds. `start()` takes about 10 ms, so it may be called from async tests.
+    that is appended; `within` is a command that runs the server, such as `ip netns exec NAME`. Durations are seconds.
+    `start()` takes about 10 ms, so it may be called from async tests.
     """
 
     def __init__(
@@ -76,8 +77,10 @@ class NatsServer:
         lame_duck_grace_period: float | None = None,
         port: int = -1,
         trace: bool = False,
+        within: Sequence[str] = (),
     ) -> None:
         self.config = config
+        self._within = within
         self.directory = Path(tempfile.mkdtemp(prefix="natstui-test-server-"))
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
@@ -146,9 +149,10 @@ class NatsServer:
         if self._ports:
             self._keep_ports()
         self._write_config()
+        command = [*self._within, str(program), "-c", "server.conf", "--ports_file_dir", str(self.directory)]
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [str(program), "-c", "server.conf", "--ports_file_dir", str(self.directory), *self._flags],
+                [*command, *self._flags],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -245,7 +249,7 @@ class NatsServer:
     @property
     def url(self) -> str:
         """nats://127.0.0.1:PORT, tls:// where the server asks for TLS; never with credentials."""
-        return f"{'tls' if 'tls' in self.settings else 'nats'}://{HOST}:{self.port}"
+        return f"{'tls' if 'tls' in self.settings else 'nats'}://{self.settings['host']}:{self.port}"
 
     @property
     def websocket_url(self) -> str:

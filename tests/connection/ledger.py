@@ -7,6 +7,7 @@ from bisect import bisect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from natstui.connection import (
     ConnectionState,
@@ -45,6 +46,10 @@ class Publishing:
     def stop(self) -> None:
         self._stopping = True
 
+    def latest(self, arrived: dict[int, Any]) -> int:
+        """The last number of this publisher to have arrived; −1 for none."""
+        return next((number for number in reversed(arrived) if self.first <= number < self.next), -1)
+
 
 @asynccontextmanager
 async def publishing(connection: ManagedConnection, first: int = 0) -> AsyncIterator[Publishing]:
@@ -79,7 +84,7 @@ class Arrivals:
         """Wait until messages published from now on arrive here, `more` of them later."""
         goal = publisher.next + more
         await until(
-            lambda: self.connection.state is ConnectionState.CONNECTED and max(self.arrived_at, default=-1) >= goal,
+            lambda: self.connection.state is ConnectionState.CONNECTED and publisher.latest(self.arrived_at) >= goal,
             timeout=40,
             what=f"{self.connection.stats().server} delivers number {goal}",
         )
