@@ -269,7 +269,6 @@ def _add_dashboard(parser: argparse.ArgumentParser, panels: bool = True) -> None
     group.add_argument("--theme", metavar="NAME", help="the colours")
     group.add_argument("--ring-capacity", type=int, metavar="N", help="messages that a subscribe panel keeps")
     group.add_argument("--log-file", type=Path, metavar="FILE", help="write the event log there too")
-    _add_switch(group, "--read-only", "refuse to publish and to request")
     _add_switch(group, "--hosted", "for users without a shell here: confined to its own directory and servers")
     _add_switch(group, "--ssh-profile", "draw less, for slow lines; the default where SSH_CONNECTION is set")
     _add_file(group)
@@ -334,6 +333,7 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         ("--custom-inbox-prefix", "SUBJECT", "of inboxes (_INBOX)"),
     ):
         group.add_argument(name, metavar=metavar, help=purpose)
+    _add_switch(group, "--read-only", "let no message leave: neither publish nor request")
     _add_switch(group, "--retry-on-initial-connect", "keep trying when the first connect fails")
     _add_switch(group, "--retain-servers-order", "try the servers in the order given")
     _add_switch(group, "--ignore-discovered-servers", "stay with the servers given")

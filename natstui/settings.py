@@ -19,10 +19,11 @@ from natstui.connection.durations import format_duration, parse_duration
 from natstui.connection.errors import OptionError
 from natstui.connection.options import ConnectOptions
 from natstui.context_keys import read_seed, read_text, unsigned
+from natstui.context_rules import ContextRule, ContextSafety, context_safety, read_rules
 from natstui.contexts import NatsContext
 
 MASK = "**********"
-UI_FIELDS = ("theme", "keymap", "ring_capacity", "ssh_profile", "log_file", "read_only")
+UI_FIELDS = ("theme", "keymap", "ring_capacity", "ssh_profile", "log_file", "confirm_payload", "confirm_count")
 """What concerns the screen only: broken ones are told and left out, and never keep natstui from starting."""
 SECRET_FILES = {
     "token_file": "token",
@@ -57,6 +58,10 @@ def _keys(value: object) -> object:
     return {
         name: ",".join(keys) if isinstance(keys, list) and _all_text(keys) else keys for name, keys in value.items()
     }
+
+
+def _rules(value: object) -> object:
+    return read_rules(value)[0]
 
 
 def _all_text(values: Iterable[object]) -> bool:
@@ -148,7 +153,13 @@ class Settings(BaseSettings):
     log_file: FilePath | None = None
     """Where the event log is written; by default `events.log` in natstui's directory for state."""
     read_only: bool = False
-    """Refuse to publish and to request."""
+    """Let no message leave: neither publish nor request, on any connection."""
+    contexts: Annotated[dict[str, ContextRule], BeforeValidator(_rules)] = Field(default_factory=dict)
+    """A context's name, or a glob of names → what holds for it; see [safety](safety.md)."""
+    confirm_payload: int = Field(default=65_536, ge=0)
+    """Bytes of headers and payload beyond which sending has to be confirmed by typing."""
+    confirm_count: int = Field(default=1_000, ge=0)
+    """Sends of one draft beyond which it has to be confirmed by typing; without end it always has."""
     hosted: bool = False
     """For users without a shell here: no file but in the state directory, no credentials elsewhere, no server of its
     own; see [hosting](hosting-over-ssh.md#hosted)."""
@@ -204,10 +215,15 @@ class Settings(BaseSettings):
             path: Path | None = getattr(self, name)
             if path is not None and values[option] is None:
                 values[option] = read_seed(path) if option == "nkey_seed" else SecretStr(read_text(path).strip())
+        values["read_only"] = self.read_only or self.safety_of(self.context).read_only
         values |= overrides
         if values["jwt"] is not None and values["nkey_seed"] is None:
             values.setdefault("sign_callback", unsigned)
         return ConnectOptions(**values)
+
+    def safety_of(self, context: str) -> ContextSafety:
+        """What holds for a context by its name; empty for a connection that comes from none."""
+        return context_safety(context, self.contexts)
 
     @property
     def provenance(self) -> Mapping[str, str]:
@@ -266,5 +282,5 @@ def shown(name: str, value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} = {keys}" for key, keys in value.items())
+        return ", ".join(f"{key} = {words}" for key, words in value.items())
     return str(value)

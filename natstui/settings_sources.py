@@ -18,6 +18,7 @@ from pydantic_settings import EnvSettingsSource
 from natstui.connection.address import parse_server
 from natstui.connection.errors import OptionError
 from natstui.context_keys import without_userinfo
+from natstui.context_rules import read_rules
 from natstui.contexts import ContextError, NatsContext, effective_context
 from natstui.settings import SECRET_FILES, UI_FIELDS, Settings, at_home
 
@@ -123,6 +124,7 @@ def load_settings(
         layer.values.pop("sign_callback", None)
         if embedded:
             layer.drop(CONNECTING)
+        _take_context_rules(layer, warnings)
         _drop_broken_ui(layer, warnings)
     _one_authentication(layers)
     values, source = _merge(layers)
@@ -244,6 +246,16 @@ def _context_origin(*layers: _Layer) -> str:
     return file.origins.get("context", "selected with the nats CLI")
 
 
+def _take_context_rules(layer: _Layer, warnings: list[str]) -> None:
+    if "contexts" not in layer.values:
+        return
+    try:
+        layer.values["contexts"], problems = read_rules(layer.values["contexts"])
+    except ValueError as error:
+        raise SettingsError(f"contexts {error} ({layer.place('contexts')})") from None
+    warnings += [f"{problem.removesuffix('.')} ({layer.place('contexts')})." for problem in problems]
+
+
 def _drop_broken_ui(layer: _Layer, warnings: list[str]) -> None:
     for name in UI_FIELDS:
         if name not in layer.values:
@@ -325,7 +337,7 @@ def _without_userinfo(servers: object) -> object:
 
 
 def _merge(layers: list[_Layer]) -> tuple[dict[str, Any], dict[str, _Layer]]:
-    """The strongest value of each field; of the keymap, of each binding."""
+    """The strongest value of each field; of the keymap, of each binding; of the contexts, of each table."""
     values: dict[str, Any] = {}
     source: dict[str, _Layer] = {}
     for layer in layers:
@@ -333,7 +345,7 @@ def _merge(layers: list[_Layer]) -> tuple[dict[str, Any], dict[str, _Layer]]:
             rival = _RIVALS.get(name, "")
             if rival in source and source[rival] is not layer:
                 continue
-            if name == "keymap" and name in values:
+            if name in ("keymap", "contexts") and name in values:
                 values[name] = value | values[name]
             elif name not in values:
                 values[name], source[name] = value, layer

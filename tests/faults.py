@@ -41,6 +41,8 @@ class Proxy:
         """Connections ever accepted."""
         self.bytes_from_client = 0
         self.bytes_from_server = 0
+        self.said: bytearray | None = None
+        """All that clients sent, once `record` was called."""
 
     @property
     def url(self) -> str:
@@ -49,6 +51,17 @@ class Proxy:
     @property
     def open_connections(self) -> int:
         return len(self._links)
+
+    def record(self) -> Self:
+        """Keep what clients send from now on, in `said`."""
+        self.said = bytearray()
+        return self
+
+    @property
+    def publishes(self) -> list[bytes]:
+        """The PUB and HPUB lines in what was recorded."""
+        assert self.said is not None, "record() was not called"
+        return [line for line in bytes(self.said).splitlines() if line.upper().startswith((b"PUB", b"HPUB"))]
 
     # --- faults: for present and later connections alike ----------------------------------------------
 
@@ -163,6 +176,8 @@ class Proxy:
                 self.bytes_from_server += len(data)
             else:
                 self.bytes_from_client += len(data)
+                if self.said is not None:
+                    self.said += data
             if data and from_server and self._dropping:
                 continue
             await chunks.put((loop.time() + self._delay, data))

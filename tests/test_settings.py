@@ -238,6 +238,8 @@ def test_a_file_that_cannot_be_read_is_told(config: Path) -> None:
         ("max_reconnects", "often", "should be a valid integer"),
         ("idle_policy", "sleep", "should be 'hold' or 'close'"),
         ("no_echo", "perhaps", "should be a valid boolean"),
+        ("read_only", "perhaps", "should be a valid boolean"),
+        ("contexts", True, 'should be tables, written for example as [contexts."prod*"]'),
         ("token", 5, "should be a valid string"),
         ("servers", [], "is empty"),
         ("servers", 5, "should be a list of URLs"),
@@ -276,15 +278,15 @@ def test_it_says_the_variable_and_the_flag_too(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_broken_setting_of_the_screen_is_told_and_left_out(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config.write_text(
-        'theme = 5\nring_capacity = 0\nread_only = "perhaps"\nping_interval = "5s"\n[keymap]\nquit = 5\nhelp = "h"\n'
+        'theme = 5\nring_capacity = 0\nconfirm_count = -1\nping_interval = "5s"\n[keymap]\nquit = 5\nhelp = "h"\n'
     )
     monkeypatch.setenv("NATSTUI_SSH_PROFILE", "perhaps")
     monkeypatch.setenv("NATSTUI_KEYMAP", "{broken")
     settings = load_settings()
-    assert (settings.theme, settings.ring_capacity, settings.read_only, settings.ssh_profile) == (
+    assert (settings.theme, settings.ring_capacity, settings.confirm_count, settings.ssh_profile) == (
         "",
         10_000,
-        False,
+        1_000,
         False,
     )
     assert settings.keymap == {"help": "h"}
@@ -293,7 +295,7 @@ def test_a_broken_setting_of_the_screen_is_told_and_left_out(config: Path, monke
     for name, place in {
         "theme": f"file {config}, line 1",
         "ring_capacity": f"file {config}, line 2",
-        "read_only": f"file {config}, line 3",
+        "confirm_count": f"file {config}, line 3",
         "keymap.quit": f"file {config}, line 5",
         "ssh_profile": "environment variable NATSTUI_SSH_PROFILE",
         "keymap": "environment variable NATSTUI_KEYMAP",

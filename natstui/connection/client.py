@@ -24,12 +24,13 @@ from natstui.connection.errors import (
     ConnectionLostError,
     OpenError,
     OperationTimeoutError,
+    ReadOnlyError,
     Stage,
     StaleError,
     TcpError,
 )
 from natstui.connection.failures import connection_loss, open_failure
-from natstui.connection.message import Record, check_size
+from natstui.connection.message import Record, check_size, holds_publish
 from natstui.connection.nats_py_contract import check_nats_py
 from natstui.connection.options import ConnectOptions
 from natstui.connection.parser import ChunkParser
@@ -343,6 +344,8 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
     # -- writing ------------------------------------------------------------------------------------------------
 
     def _write(self, payload: bytes) -> None:
+        if self._connect_options.read_only and holds_publish(payload):
+            raise ReadOnlyError
         if self._lost is not None:
             return
         self._pending.append(payload)
@@ -390,6 +393,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         """Write one message, without waiting for the socket.
 
         Raises:
+            ReadOnlyError: the options forbid it.
             PayloadTooLargeError: the server would not take it.
         """
         check_size(len(payload) + len(header_block), self._max_payload)
@@ -397,8 +401,8 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
             line = command.hpub_cmd(subject, reply, header_block, payload)
         else:
             line = command.pub_cmd(subject, reply, payload)
-        self.out_msgs += 1
         self._write(line)
+        self.out_msgs += 1
 
     async def send(self, subject: str, reply: str, payload: bytes, header_block: bytes) -> None:
         """Write one message, and wait while the socket takes no more.

@@ -189,5 +189,15 @@ class PermissionDeniedError(ManagedConnectionError):
     """The server refused the operation for this user."""
 
 
+class ReadOnlyError(ManagedConnectionError):
+    """The connection is read-only (`ConnectOptions.read_only`); nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this connection is read-only, so nothing was sent",
+            "publish and request on a connection without read_only",
+        )
+
+
 class ProtocolMismatchError(ManagedConnectionError, ImportError):
     """The installed nats-py is not the one that `natstui.connection` is built on."""

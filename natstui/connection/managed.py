@@ -18,6 +18,7 @@ from natstui.connection.errors import (
     NoRespondersError,
     OperationTimeoutError,
     PermissionDeniedError,
+    ReadOnlyError,
 )
 from natstui.connection.lifecycle import ConnectionLifecycle
 from natstui.connection.message import Headers, Message, Reply, check_size, encode_headers
@@ -51,6 +52,7 @@ class ManagedConnection(ConnectionLifecycle):
         Returning does not mean that the server has it: see `publish_confirmed`, or `flush` afterwards.
 
         Raises:
+            ReadOnlyError: the options forbid it.
             SubjectError, HeaderError, PayloadTooLargeError: it cannot be sent as it is.
             BufferFullError: reconnecting, and `client_capacity` messages wait already.
             OpenError, ConnectionLostError, ConnectionClosedError: there is no connection for it.
@@ -125,6 +127,8 @@ class ManagedConnection(ConnectionLifecycle):
             return outcome(Outcome.REFUSED, str(error))
 
     def _checked_message(self, subject: str, reply: str, payload: bytes, headers: Headers | None) -> Buffered:
+        if self.options.read_only:
+            raise ReadOnlyError
         skip = self.options.skip_subject_validation
         check_publish_subject(subject, skip_tokens=skip)
         if reply:
@@ -271,6 +275,7 @@ class ManagedConnection(ConnectionLifecycle):
         With an `inbox` of one's own, the multiplexer is bypassed and a subscription is made for this request alone.
 
         Raises:
+            ReadOnlyError: the options forbid it.
             NoRespondersError: nobody is subscribed to the subject.
             PermissionDeniedError: the server refused the request, or the inbox for its reply.
             OperationTimeoutError: no reply within `timeout` seconds (default `request_timeout`).

@@ -15,6 +15,7 @@ Headers = Mapping[str, str | Sequence[str]]
 """Header names to a value, or to several."""
 
 _VERSION_LINE = b"NATS/1.0"
+_PUBLISH = re.compile(rb"(?:\A|[\r\n])\s*H?PUB\s", re.IGNORECASE)
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
@@ -96,3 +97,8 @@ def check_size(size: int, max_payload: int) -> None:
             f"the message is {size:,} bytes, and the server takes {max_payload:,} at most",
             "make it smaller, or raise max_payload in the server",
         )
+
+
+def holds_publish(commands: bytes) -> bool:
+    """Whether protocol commands hold a PUB or HPUB, also one hidden behind a line break of another command."""
+    return _PUBLISH.search(commands) is not None

@@ -136,6 +136,9 @@ class ConnectOptions:
     """The local IP address (or "address:port") to connect from; a host name is refused, as it may have several."""
     no_echo: bool = False
     """Do not deliver messages that this very connection published."""
+    read_only: bool = False
+    """Let no message leave: publishing and requesting raise `ReadOnlyError`, and the client writes neither PUB nor
+    HPUB. Subscribing, pings and health checks work."""
 
     reconnect_delay_callback: ReconnectDelayCallback | None = None
     reconnect_to_server_callback: ReconnectToServerCallback | None = None

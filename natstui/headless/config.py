@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 from natstui.settings import Settings, shown
 from natstui.stream.sanitise import sanitise
@@ -45,4 +47,8 @@ def appearance_problems(settings: Settings) -> Iterator[str]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_unset=True)
     return str(value) if isinstance(value, Path) else value

@@ -142,7 +142,10 @@ class ServerDiagnosis:
             finally:
                 await client.shut()
             self.local_ip = await _local_ip(self.options, self.address)
-            await self._jetstream(found)
+            if self.options.read_only:
+                found.put_nowait(StageReport("JetStream", Status.SKIPPED, None, "not asked: it takes a request"))
+            else:
+                await self._jetstream(found)
         finally:
             found.put_nowait(None)
 
