@@ -48,6 +48,7 @@ _WEIGHTS: dict[type[Event], Weight] = {
     kinds.IdleHeld: Weight.ASLEEP,
     kinds.SlowConsumer: Weight.WARNING,
     kinds.LameDuck: Weight.WARNING,
+    kinds.FaultInjected: Weight.WARNING,
     kinds.ServerRemoved: Weight.WARNING,
     kinds.AttemptFailed: Weight.BAD,
     kinds.Disconnected: Weight.BAD,

@@ -223,6 +223,11 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         return self._link.bytes_out if self._link else 0
 
     @property
+    def link(self) -> Link | None:
+        """The transport, as soon as there is one."""
+        return self._link
+
+    @property
     def handshake_rtt(self) -> float | None:
         """Seconds that the handshake's ping took."""
         return self._link.first_rtt if self._link else None

@@ -199,5 +199,9 @@ class ReadOnlyError(ManagedConnectionError):
         )
 
 
+class FaultDrillError(ManagedConnectionError):
+    """Fault drills are not allowed on this connection (`fault_drill`); nothing was done to it."""
+
+
 class ProtocolMismatchError(ManagedConnectionError, ImportError):
     """The installed nats-py is not the one that `natstui.connection` is built on."""

@@ -229,6 +229,20 @@ class HealthCheckFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FaultInjected(Event):
+    """A fault was made on purpose: what follows is an exercise."""
+
+    fault: str
+    """"reconnect", "stall" or "drop"."""
+    seconds: float | None = None
+    """How long a stall lasts at most; it ends with the connection."""
+
+    def __str__(self) -> str:
+        lasting = "" if self.seconds is None else f" for {format_duration(round(self.seconds, 2))}"
+        return f"fault drill, an exercise: {self.fault}{lasting}"
+
+
+@dataclass(frozen=True, slots=True)
 class IdleClosing(Event):
     """Nobody used the connection for `idle_for` seconds: it is being closed."""
 
@@ -302,6 +316,7 @@ ConnectionEvent = (
     | PermissionDenied
     | ClientError
     | HealthCheckFailed
+    | FaultInjected
     | IdleClosing
     | IdleClosed
     | IdleHeld

@@ -10,6 +10,7 @@ from typing import Any
 
 from natstui.connection import events
 from natstui.connection.address import parse_servers
+from natstui.connection.drill import DrilledConnection
 from natstui.connection.durations import format_duration
 from natstui.connection.errors import (
     ConnectionClosedError,
@@ -20,7 +21,6 @@ from natstui.connection.errors import (
     PermissionDeniedError,
     ReadOnlyError,
 )
-from natstui.connection.lifecycle import ConnectionLifecycle
 from natstui.connection.message import Headers, Message, Reply, check_size, encode_headers
 from natstui.connection.outbox import Buffered
 from natstui.connection.outcome import Outcome, PublishOutcome
@@ -35,7 +35,7 @@ _SLOW_CONSUMER_PAUSE = 1.0
 _DEFAULT_MAX_PAYLOAD = 1_048_576
 
 
-class ManagedConnection(ConnectionLifecycle):
+class ManagedConnection(DrilledConnection):
     """One NATS connection, made by `ConnectionManager.add`.
 
     Every use opens or reopens it as needed; fifty uses at once make one TCP connection. While a lost server is being

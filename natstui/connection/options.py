@@ -149,6 +149,8 @@ class ConnectOptions:
     """Seconds without activity after which the connection is closed (HeyNATS: 30 minutes); 0 for never."""
     idle_policy: IdlePolicy = "hold"
     """With live subscriptions at the idle timeout: "hold" keeps listening, "close" closes all the same."""
+    fault_drill: bool = False
+    """Allow faults to be made on this connection on purpose: `ManagedConnection.stall`, `drop`, `drill_reconnect`."""
 
     def __post_init__(self) -> None:
         self._take_servers()

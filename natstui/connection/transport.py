@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import ParseResult
@@ -17,6 +18,7 @@ from nats.errors import ProtocolError, UnexpectedEOF
 
 from natstui.connection.address import parse_local_address
 from natstui.connection.errors import Stage
+from natstui.connection.flow import Flow
 from natstui.connection.name_lookup import look_up
 from natstui.connection.options import ConnectOptions
 from natstui.connection.pool import PoolServer
@@ -51,12 +53,18 @@ class _Handshake:
     bytes_out = 0
 
     def __init__(self) -> None:
+        self.flow = Flow(self.write)
+        """What a fault drill stops."""
         self._greeted = False
         self._first_ping_at: float | None = None
         self.first_rtt: float | None = None
         """Seconds between the handshake's PING and its PONG."""
 
     async def _next_line(self) -> bytes:
+        raise NotImplementedError
+
+    def write(self, payload: bytes) -> None:
+        """Hand bytes to the network; never blocks."""
         raise NotImplementedError
 
     def _count_write(self, payload: bytes) -> None:
@@ -169,7 +177,7 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
 
     async def read(self, buffer_size: int) -> bytes:
         """Return what has come, up to the read buffer's capacity; b"" at the end."""
-        data: bytes = await self._io_reader.read(buffer_size)
+        data = await self.flow.arriving(self._io_reader.read(buffer_size))
         self.bytes_in += len(data)
         return data
 
@@ -179,12 +187,20 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
         CONNECT leaves together with the PING behind it: where the server has hung up already, a second write fails
         before what it said (such as "maximum connections exceeded") is read.
         """
+        if self.flow.is_stalled:
+            self.flow.hold(payload)
+            return
         self._count_write(payload)
         if payload.startswith(b"CONNECT "):
             self._connect_line = payload
             return
         self._io_writer.write(self._connect_line + payload)
         self._connect_line = b""
+
+    async def drain(self) -> None:
+        """Wait until the socket takes more, or the connection is gone."""
+        await self.flow.going()
+        await TcpTransport.drain(self)  # type: ignore[no-untyped-call]
 
     @property
     def tasks(self) -> tuple[asyncio.Task[None], ...]:
@@ -193,15 +209,24 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
 
     def unwritten(self) -> int:
         """Bytes that the socket has not taken yet."""
-        return 0 if self._io_writer is None else self._io_writer.transport.get_write_buffer_size()
+        waiting: int = 0 if self._io_writer is None else self._io_writer.transport.get_write_buffer_size()
+        return waiting + self.flow.held_bytes
 
     def tls_object(self) -> ssl.SSLObject | None:
         """The TLS session, if there is one."""
         found: ssl.SSLObject | None = self._io_writer.get_extra_info("ssl_object") if self._io_writer else None
         return found
 
+    def reset(self) -> None:
+        """Cut the connection with a TCP reset, as a fault would: the reading side finds out by itself."""
+        self.flow.reset()
+        if self._bare_io_writer is not None:
+            _reset_on_close(self._bare_io_writer.get_extra_info("socket"))
+            self._bare_io_writer.transport.abort()
+
     def abort(self) -> None:
         """Close at once: no flush, no TLS farewell, nothing to wait for."""
+        self.flow.end()
         for writer in (self._io_writer, self._bare_io_writer):
             if writer is not None:
                 writer.transport.abort()
@@ -292,19 +317,23 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
 
     async def read(self, buffer_size: int) -> bytes:
         """Return the next frame; b"" at the end."""
-        data = self._unread or await self._frame()
+        data = self._unread or await self.flow.arriving(self._frame())
         self._unread = b""
         self.bytes_in += len(data)
         return data
 
     def write(self, payload: bytes) -> None:
         """Queue a frame; never blocks."""
+        if self.flow.is_stalled:
+            self.flow.hold(payload)
+            return
         self._count_write(payload)
         self._unsent += len(payload)
         self._frames.put_nowait(payload)
 
     async def drain(self) -> None:
         """Wait until the frames are with the socket, or the connection is gone."""
+        await self.flow.going()
         if self._sender is None or self._sender.done():
             raise ConnectionResetError("the websocket is closed")
         joining = asyncio.ensure_future(self._frames.join())
@@ -320,12 +349,18 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
 
     def unwritten(self) -> int:
         """Bytes that the socket has not taken yet."""
-        return self._unsent
+        return self._unsent + self.flow.held_bytes
 
     def tls_object(self) -> ssl.SSLObject | None:
         """The TLS session, if there is one."""
         found: ssl.SSLObject | None = self._ws.get_extra_info("ssl_object") if self._ws is not None else None
         return found
+
+    def reset(self) -> None:
+        """Cut the connection with a TCP reset, as a fault would: the reading side finds out by itself."""
+        self.flow.reset()
+        _reset_on_close(self._carrier)
+        self._shut_carrier()
 
     def close(self) -> None:
         """Close at once: a websocket's farewell would wait for a peer that may be frozen."""
@@ -340,17 +375,25 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
         """Close at once: no close frame, nothing to wait for."""
         if self._closing is not None:
             return
+        self.flow.end()
         if self._sender is not None:
             self._sender.cancel()
-        carrier = None if self._ws is None else self._ws.get_extra_info("socket")
+        self._shut_carrier()
+        self._closing = asyncio.get_running_loop().create_task(self._give_back(), name="natstui websocket close")
+        _closing.add(self._closing)
+        self._closing.add_done_callback(_closing.discard)
+
+    @property
+    def _carrier(self) -> Any:
+        return None if self._ws is None else self._ws.get_extra_info("socket")
+
+    def _shut_carrier(self) -> None:
+        carrier = self._carrier
         if carrier is not None:
             try:
                 carrier.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-        self._closing = asyncio.get_running_loop().create_task(self._give_back(), name="natstui websocket close")
-        _closing.add(self._closing)
-        self._closing.add_done_callback(_closing.discard)
 
     async def _give_back(self) -> None:
         """Let aiohttp close what it holds. The socket is shut already, so its close frame waits for nobody."""
@@ -367,6 +410,15 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
 _closing: set[asyncio.Task[None]] = set()
 
 Link = TcpLink | WebSocketLink
+
+
+def _reset_on_close(carrier: Any) -> None:
+    """Have the socket send RST in place of FIN when it is closed."""
+    if carrier is not None:
+        try:
+            carrier.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        except OSError:
+            pass
 
 
 def _local_address(options: ConnectOptions) -> tuple[str, int] | None:
