@@ -334,6 +334,7 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
     ):
         group.add_argument(name, metavar=metavar, help=purpose)
     _add_switch(group, "--read-only", "let no message leave: neither publish nor request")
+    _add_switch(group, "--fault-drill", "allow connections to be broken on purpose (docs/stale-connections.md)")
     _add_switch(group, "--retry-on-initial-connect", "keep trying when the first connect fails")
     _add_switch(group, "--retain-servers-order", "try the servers in the order given")
     _add_switch(group, "--ignore-discovered-servers", "stay with the servers given")

@@ -139,6 +139,7 @@ class Settings(BaseSettings):
     no_echo: bool = False
     idle_timeout: Seconds = 1_800.0
     idle_policy: Literal["hold", "close"] = "hold"
+    fault_drill: bool = False
     check_interval: Seconds = 300.0
     """Time between two looks for idle connections, at most (HeyNATS: 5 minutes)."""
 

@@ -232,10 +232,6 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         """Seconds that the handshake's ping took."""
         return self._link.first_rtt if self._link else None
 
-    def tls_object(self) -> ssl.SSLObject | None:
-        """The TLS session, if there is one."""
-        return self._link.tls_object() if self._link else None
-
     @property
     def presented_jwt(self) -> str:
         """The user JWT that went into CONNECT; empty for none."""

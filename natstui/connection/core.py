@@ -215,10 +215,10 @@ class ConnectionCore:
             self._emit(events.ServerRemoved, server.url)
 
     def _warn_of_expiry(self, client: NatsClient) -> None:
-        if self._pool.current is None:
+        if self._pool.current is None or client.link is None:
             return
         for warning in expiry_warnings(
-            self.options, self._pool.current.url, client.tls_object(), client.presented_jwt, self._wall_clock()
+            self.options, self._pool.current.url, client.link.tls_object(), client.presented_jwt, self._wall_clock()
         ):
             if (warning.what, warning.expires_at) not in self._expiries_told:
                 self._expiries_told.add((warning.what, warning.expires_at))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -136,7 +137,7 @@ class ServerDiagnosis:
                 return
             try:
                 self.info = dict(client.server_info)
-                self.certificate_expires = certificate_expiry(client.tls_object())
+                self.certificate_expires = certificate_expiry(_tls_session(client))
                 client.established(self.info, self.certificate_expires)
                 await self._ping(client, found)
             finally:
@@ -254,8 +255,12 @@ class _Nobody:
     def client_lost(self, client: NatsClient, reason: Exception) -> None: ...
 
 
+def _tls_session(client: NatsClient) -> ssl.SSLObject | None:
+    return client.link.tls_object() if client.link is not None else None
+
+
 def _tls_words(client: NatsClient) -> str:
-    session = client.tls_object()
+    session = _tls_session(client)
     version = session.version() if session is not None else None
     expires = certificate_expiry(session)
     return (version or "TLS") + (f", certificate valid until {expires:%Y-%m-%d}" if expires else "")
