@@ -10,7 +10,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.reactive import Reactive
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -18,6 +17,7 @@ from natstui import screens
 from natstui.connection_changes import ConnectionChanges
 from natstui.keys import bindings
 from natstui.launch import PanelSpec
+from natstui.list_screens import ListScreens
 from natstui.panels import panel_class
 from natstui.panels.base import Panel
 from natstui.widgets.arrangement import Layout
@@ -40,7 +40,7 @@ LEAST_WIDTH, LEAST_HEIGHT = 60, 20
 """Cells below which a sentence takes the place of the dashboard."""
 
 
-class DashboardScreen(Screen[None]):
+class DashboardScreen(ListScreens):
     """Panels on a grid, or one at a time as tabs where there is little room."""
 
     HORIZONTAL_BREAKPOINTS = []  # noqa: RUF012
@@ -354,11 +354,6 @@ class DashboardScreen(Screen[None]):
     def _edit_connection(self, message: Panel.ConnectionEditWanted) -> None:
         message.stop()
         self.connections.edit(message.panel)
-
-    @on(Panel.DetailWanted)
-    def _show_detail(self, message: Panel.DetailWanted) -> None:
-        message.stop()
-        self.app.push_screen(screens.MessageDetail(message.source, message.index, confinement=self.session.confinement))
 
     def on_publish_panel_history_wanted(self, message: PublishPanel.HistoryWanted) -> None:
         message.stop()

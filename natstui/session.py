@@ -12,6 +12,7 @@ from natstui.context_labels import ContextLabel
 from natstui.drafts import History
 from natstui.event_log import EventLog, state_directory
 from natstui.stream.filter_history import FilterHistory
+from natstui.widgets.column_memory import ColumnMemory
 
 if TYPE_CHECKING:
     from natstui.connection.manager import ConnectionManager
@@ -36,6 +37,8 @@ class Session:
         self.log = log
         self.history = History()
         self.filters = FilterHistory(state_directory() / "filters.json" if log.path is not None else None)
+        self.columns = ColumnMemory(state_directory() / "columns.json" if log.path is not None else None)
+        """The columns of message lists to come."""
         self.options: ConnectOptions = launch.options
         """For the next panel's connection."""
         self.context = ContextLabel(launch.context_name, _color_scheme(launch))

@@ -29,6 +29,7 @@ from natstui.panels.publish import PublishPanel
 from natstui.panels.request import RequestPanel
 from natstui.screens.contexts import ContextChoice
 from natstui.settings import Settings
+from natstui.stream.filter_history import SavedFilter
 from tests.fake_connection import START, FakeConnection, FakeManager, HandTickedClock
 
 SERVERS = ["nats://n1.prod:4222", "nats://n2.prod:4222", "nats://n3.prod:4222"]
@@ -335,6 +336,23 @@ async def side_by_side(scenery: Scenery, pilot: Pilot[Any]) -> None:
     await scenery.settle(pilot)
 
 
+async def columns(scenery: Scenery, pilot: Pilot[Any]) -> None:
+    """Which columns the messages have, three of them selected, with the time since a marked one."""
+    await dashboard(scenery, pilot)
+    await pilot.press("up", "up", "m", "up", "shift+up", "shift+up", "C", "down", "right")
+    await scenery.settle(pilot)
+
+
+async def filters(scenery: Scenery, pilot: Pilot[Any]) -> None:
+    """The filters that were saved or used."""
+    history = scenery.app.session.filters
+    history._saved = [SavedFilter(".total > 100", "large orders"), SavedFilter("payment.failed or card", "declined")]
+    history._recent = ["header:Nats-Msg-Id=order-63", "/time ?out|refused/"]
+    await _after_dashboard(scenery, pilot, "slash")
+    await pilot.press("ctrl+r")
+    await scenery.settle(pilot)
+
+
 async def failed_start(scenery: Scenery, pilot: Pilot[Any]) -> None:
     """No server answers."""
     scenery.go_to(0)
@@ -393,6 +411,8 @@ SCENES: dict[str, Play] = {
     "contexts": contexts,
     "no-contexts": no_contexts,
     "side-by-side": side_by_side,
+    "columns": columns,
+    "filters": filters,
     "failed-start": failed_start,
     "no-panels": no_panels,
     "nine-panels": nine_panels,

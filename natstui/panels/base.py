@@ -103,6 +103,8 @@ class Panel(Container, can_focus=True):
         """Its absolute index."""
         source: MessageSource
         """Where it is read, and the messages before and after it."""
+        choose: Callable[[int], object] | None = None
+        """Is told the absolute index of the message that was shown last."""
 
     def __init__(self, spec: PanelSpec, session: Session, connection_id: str) -> None:
         super().__init__(id=f"panel-{connection_id}")

@@ -318,7 +318,7 @@ class RequestPanel(Panel):
     @on(ReplyList.Opened)
     def _opened(self, message: ReplyList.Opened) -> None:
         message.stop()
-        self.post_message(self.DetailWanted(message.index, self.replies.rows))
+        self.post_message(self.DetailWanted(message.index, self.replies.rows, self.replies.choose))
 
     def action_format_json(self) -> None:
         if not self.composer.format_json():

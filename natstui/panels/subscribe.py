@@ -100,7 +100,9 @@ class SubscribePanel(Panel):
             yield LabelledField(
                 "queue", Field(self._wanted.queue, placeholder="none", id="queue"), classes="short-label queue-field"
             )
-        messages = self._messages = MessageList(self.ring, empty_text=self._empty_words())
+        messages = self._messages = MessageList(
+            self.ring, columns=self.session.columns.columns, empty_text=self._empty_words()
+        )
         if self.session.launch.settings.ssh_profile:
             messages.repaint_interval = SSH_REPAINT
         yield messages
@@ -268,14 +270,15 @@ class SubscribePanel(Panel):
         )
 
     @on(MessageList.FollowChanged)
-    def _follow_changed(self, message: MessageList.FollowChanged) -> None:
+    @on(MessageList.SelectionChanged)
+    def _held(self, message: MessageList.FollowChanged | MessageList.SelectionChanged) -> None:
         message.stop()
         self.refresh_body()
 
     @on(MessageList.Opened)
     def _opened(self, message: MessageList.Opened) -> None:
         message.stop()
-        self.post_message(self.DetailWanted(message.index, message.source))
+        self.post_message(self.DetailWanted(message.index, message.source, self.messages.choose))
 
     def show_connection(self, now: datetime) -> None:
         super().show_connection(now)
@@ -308,8 +311,15 @@ class SubscribePanel(Panel):
         parts = [
             part(90, ("received ", "label"), (count(self.ring.received), "value")),
             part(50, (f"{self._rate:,.0f}".rjust(4), "value"), ("/s", "label")),
+            part(30, (f"{self._meter.ten_seconds:,.0f}", "value"), ("/s over 10 s", "label")),
             part(80, ("kept ", "label"), (count(self.ring.kept), "value")),
-            part(85 if dropped else 40, ("dropped ", "label"), (count(dropped), "bad" if dropped else "value")),
+            part(20, ("ring dropped ", "label"), (count(self.ring.dropped), "value")),
+            part(
+                85 if dropped else 40,
+                ("client dropped ", "label"),
+                (count(dropped), "bad" if dropped else "value"),
+                short=[("dropped ", "label"), (count(dropped), "bad" if dropped else "value")],
+            ),
         ]
         self.query_one(".panel-footer", Line).show(parts, self._follow_words())
 
@@ -317,6 +327,8 @@ class SubscribePanel(Panel):
         messages = self.messages
         if not messages.following:
             held = part(90, ("paused" if messages.paused else "scrolled back", "warning"))
+            if selected := messages.selected_count:
+                held = part(96, (f"{count(selected)} selected", "accent"))
             return [part(95, (f"{count(messages.new_count)} new", "warning")), held] if messages.new_count else [held]
         state = ConnectionState.NEW if self.connection is None else self.connection.state
         if state in _AWAY:

@@ -5,33 +5,41 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from natstui.screens.choose_panel import ChoosePanel as ChoosePanel
+    from natstui.screens.columns import ColumnsScreen as ColumnsScreen
     from natstui.screens.confirm import Confirm as Confirm
     from natstui.screens.connect import ConnectDialog as ConnectDialog
     from natstui.screens.connections import ConnectionRow as ConnectionRow
     from natstui.screens.connections import ConnectionsScreen as ConnectionsScreen
     from natstui.screens.contexts import ContextsScreen as ContextsScreen
     from natstui.screens.events import EventsScreen as EventsScreen
+    from natstui.screens.filters import FiltersScreen as FiltersScreen
+    from natstui.screens.filters import NameFilter as NameFilter
     from natstui.screens.first_start import FirstStart as FirstStart
     from natstui.screens.help import HelpScreen as HelpScreen
     from natstui.screens.help import key_groups as key_groups
     from natstui.screens.history import HistoryScreen as HistoryScreen
     from natstui.screens.message_detail import MessageDetail as MessageDetail
     from natstui.screens.palette import Palette as Palette
+    from natstui.screens.save_messages import SaveMessages as SaveMessages
 
 MODULES = {
     "ChoosePanel": "choose_panel",
+    "ColumnsScreen": "columns",
     "Confirm": "confirm",
     "ConnectDialog": "connect",
     "ConnectionRow": "connections",
     "ConnectionsScreen": "connections",
     "ContextsScreen": "contexts",
     "EventsScreen": "events",
+    "FiltersScreen": "filters",
     "FirstStart": "first_start",
     "HelpScreen": "help",
     "key_groups": "help",
     "HistoryScreen": "history",
     "MessageDetail": "message_detail",
+    "NameFilter": "filters",
     "Palette": "palette",
+    "SaveMessages": "save_messages",
 }
 """Where each screen is."""
 

@@ -20,7 +20,7 @@ from natstui.widgets.field import Field
 from natstui.widgets.key_line import KeyLine
 from natstui.widgets.message_body import MessageBody
 from natstui.widgets.message_document import View, best_view
-from natstui.widgets.message_list import CLIPBOARD_BYTES
+from natstui.widgets.message_selection import CLIPBOARD_BYTES
 
 
 class MessageDetail(ModalScreen[int]):

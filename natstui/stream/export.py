@@ -35,6 +35,11 @@ def suggested_name(record: Record, at: float) -> str:
     return f"{subject}-{moment}{SUFFIXES[payload_kind(record[2])]}"
 
 
+def suggested_list_name(at: float) -> str:
+    """A file name for many messages saved at that time (UTC)."""
+    return f"messages-{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%S}.jsonl"
+
+
 def entry_as_json(entry: Entry, at: float) -> str:
     """A message or gap marker as one line of JSON, nothing of it lost.
 
@@ -92,9 +97,9 @@ def save_json_lines(path: Path, entries: Iterable[tuple[float, Entry]], *, overw
     return _write(path, write, overwrite)
 
 
-def timed_entries(source: EntrySequence) -> Iterable[tuple[float, Entry]]:
-    """Every entry of a ring or snapshot with its time. Take a snapshot first where the ring goes on meanwhile."""
-    for index in range(source.first, source.end):
+def timed_entries(source: EntrySequence, indices: Iterable[int] | None = None) -> Iterable[tuple[float, Entry]]:
+    """Entries with their times, all by default. Take a snapshot of a ring first where it goes on meanwhile."""
+    for index in range(source.first, source.end) if indices is None else indices:
         yield source.time_of(index), source[index]
 
 

@@ -306,7 +306,7 @@ class _Parser:
     def _value(self, sign: str) -> tuple[str, bool] | Pattern:
         """What stands after a sign: words, and whether they were quoted; or a pattern, which only ~ takes."""
         character = self._peek()
-        if character in ("", ")"):
+        if character in ("", "(", ")"):
             raise self._error(f'A value is missing after "{sign}"')
         if character == "/" and sign == "~":
             return self._pattern()

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+from natstui.stream.private_file import read_json, write_json
 
 LIMIT = 100
 """Filters remembered at most, the saved ones aside."""
 
-LONGEST_FILE = 1024 * 1024
-"""Bytes of a history file that are read at most; a larger one is none of ours."""
+LONGEST_NAME = 60
+"""Characters of a saved filter's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFilter:
+    """A filter that the user keeps."""
+
+    expression: str
+    name: str = ""
+    """What the user calls it; empty for nothing."""
 
 
 class FilterHistory:
@@ -29,12 +37,16 @@ class FilterHistory:
     @property
     def entries(self) -> tuple[str, ...]:
         """What can be recalled: the used ones, the newest first, then the saved ones that were not used lately."""
-        return (*self._recent, *(saved for saved in self._saved if saved not in self._recent))
+        return (*self._recent, *(saved.expression for saved in self._saved if saved.expression not in self._recent))
 
     @property
-    def saved(self) -> tuple[str, ...]:
+    def saved(self) -> tuple[SavedFilter, ...]:
         """The saved ones, in the order in which they were saved."""
         return tuple(self._saved)
+
+    def find(self, expression: str) -> SavedFilter | None:
+        """The saved filter with that expression, or None."""
+        return next((saved for saved in self._saved if saved.expression == expression.strip()), None)
 
     def add(self, expression: str) -> None:
         """Notes that an expression was used."""
@@ -44,44 +56,50 @@ class FilterHistory:
         self._recent = [expression, *(other for other in self._recent if other != expression)][:LIMIT]
         self._write()
 
-    def toggle_saved(self, expression: str) -> bool:
-        """Saves an expression, or no longer. Returns whether it is saved now."""
-        expression = expression.strip()
-        if not expression:
-            return False
-        if expression in self._saved:
-            self._saved.remove(expression)
+    def save(self, expression: str, name: str = "") -> None:
+        """Keeps an expression under a name, in place of what had that name or was that expression before."""
+        saved = SavedFilter(expression.strip(), " ".join(name.split())[:LONGEST_NAME])
+        if not saved.expression:
+            return
+        same = [
+            number
+            for number, other in enumerate(self._saved)
+            if other.expression == saved.expression or (saved.name and other.name == saved.name)
+        ]
+        if same:
+            self._saved[same[0]] = saved
+            self._saved = [other for number, other in enumerate(self._saved) if number not in same[1:]]
         else:
-            self._saved.append(expression)
+            self._saved.append(saved)
         self._write()
-        return expression in self._saved
+
+    def forget(self, expression: str) -> None:
+        """Remembers an expression no longer, neither as used nor as saved."""
+        self._recent = [other for other in self._recent if other != expression]
+        self._saved = [other for other in self._saved if other.expression != expression]
+        self._write()
 
     def _write(self) -> None:
-        if self._path is None:
-            return
-        temporary: str | None = None
-        # A history is a convenience: a read-only home must not disturb anyone's work.
-        with suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(prefix=".natstui-", dir=self._path.parent)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump({"recent": self._recent, "saved": self._saved}, file, indent=1)
-            Path(temporary).replace(self._path)
-            temporary = None
-        if temporary is not None:
-            with suppress(OSError):
-                Path(temporary).unlink(missing_ok=True)
+        if self._path is not None:
+            saved = [{"name": one.name, "expression": one.expression} for one in self._saved]
+            write_json(self._path, {"recent": self._recent, "saved": saved})
 
 
-def _read(path: Path) -> tuple[list[str], list[str]]:
-    try:
-        if path.stat().st_size > LONGEST_FILE:
-            return [], []
-        content = json.loads(path.read_text(encoding="utf-8"))
-        lists = content.get("recent"), content.get("saved")
-    except (OSError, ValueError, AttributeError, RecursionError):
+def _read(path: Path) -> tuple[list[str], list[SavedFilter]]:
+    content = read_json(path)
+    if not isinstance(content, dict):
         return [], []
-    recent, saved = (
-        [one for one in found if isinstance(one, str)] if isinstance(found, list) else [] for found in lists
-    )
-    return recent[:LIMIT], saved
+    recent, saved = (found if isinstance(found := content.get(key), list) else [] for key in ("recent", "saved"))
+    filters = (_saved(one) for one in saved)
+    return [one for one in recent if isinstance(one, str)][:LIMIT], [one for one in filters if one is not None]
+
+
+def _saved(entry: object) -> SavedFilter | None:
+    if isinstance(entry, str):
+        return SavedFilter(entry)
+    if not isinstance(entry, dict):
+        return None
+    expression, name = entry.get("expression"), entry.get("name", "")
+    if not isinstance(expression, str) or not expression.strip() or not isinstance(name, str):
+        return None
+    return SavedFilter(expression.strip(), name[:LONGEST_NAME])

@@ -56,6 +56,10 @@ class Matches:
         older = len(self._older)
         return self._older[older - 1 - row] if row < older else self._newer[row - older + self._gone]
 
+    def indices(self) -> list[int]:
+        """All absolute indices, the oldest first."""
+        return [*reversed(self._older), *self._newer[self._gone :]]
+
     @property
     def count(self) -> int:
         """Messages let through, gap markers aside."""

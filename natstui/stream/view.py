@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
 from natstui.stream.filter import Filter
 from natstui.stream.matches import Matches
 from natstui.stream.ring import Entry, EntrySequence, MessageRing, MessageSource, Record, RingSnapshot
@@ -50,6 +53,10 @@ class MessageView:
         """Whether only what was found is shown."""
         self._frozen: RingSnapshot | None = None
         self._received_when_held = 0
+        self.anchor: int | None = None
+        """The absolute index at which a selection of several rows began; None without one."""
+        self.mark: tuple[int, float] | None = None
+        """The absolute index of the marked message and when it arrived; it stays when the ring drops the message."""
         self._cursor = -1
         self._seen = (-1, -1)
 
@@ -118,6 +125,35 @@ class MessageView:
         entry = self.source[index] if index is not None else None
         return (index, entry) if index is not None and isinstance(entry, tuple) else None
 
+    # Several rows
+
+    @property
+    def selected_range(self) -> tuple[int, int] | None:
+        """The lowest and highest absolute index selected; None without a selection."""
+        cursor, anchor = self.cursor, self.anchor
+        if cursor is None or anchor is None:
+            return None
+        return min(anchor, cursor), max(anchor, cursor)
+
+    def selected(self) -> list[tuple[int, Record]]:
+        """The messages selected, oldest first, with their absolute indices; only the chosen one without a selection."""
+        span = self.selected_range
+        if span is None:
+            return [chosen] if (chosen := self.chosen()) else []
+        return self.messages(*span)
+
+    def messages(self, first: int, last: int) -> list[tuple[int, Record]]:
+        """The messages shown from absolute index `first` to `last`, gap markers aside."""
+        source, shown = self.source, self.shown()
+        entries = ((index, source[index]) for index in shown[bisect_left(shown, first) : bisect_right(shown, last)])
+        return [(index, entry) for index, entry in entries if isinstance(entry, tuple)]
+
+    def shown(self) -> Sequence[int]:
+        """The absolute indices of all that is shown, oldest first."""
+        if self.filtering and self.matches is not None:
+            return [index for index in self.matches.indices() if index in self.source]
+        return range(self.source.first, self.source.end)
+
     # Following
 
     def refresh(self) -> bool:
@@ -147,7 +183,7 @@ class MessageView:
     def follow(self) -> bool:
         """Shows the newest again. Returns whether that is a change."""
         changed = not self.following
-        self._frozen = None
+        self._frozen = self.anchor = None
         self.following, self.paused = True, False
         return changed
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.widgets import Input, Static
 
 from natstui.stream.filter import Filter, FilterError, parse_filter
@@ -49,9 +51,22 @@ class FilterBar(Vertical):
             ("tab", "switch", "filter or find", True, "switch", "Show only what is found, or find it among all"),
             ("up", "recall(1)", "earlier", True, "earlier", "The filter used before"),
             ("down", "recall(-1)", "Later", False, "later", "The filter used after"),
-            ("ctrl+s", "save", "save", True, "save", "Save this filter, or no longer"),
+            ("ctrl+r", "choose", "saved", True, "choose", "The filters that were saved or used, by name"),
+            ("ctrl+s", "save", "save", True, "save", "Save this filter under a name"),
         )
     ]
+
+    @dataclass
+    class ChoiceWanted(Message):
+        """One of the filters remembered is to be chosen."""
+
+        filter_bar: FilterBar
+
+    @dataclass
+    class NameWanted(Message):
+        """A filter is to be saved under a name."""
+
+        expression: str
 
     def __init__(
         self, message_list: MessageScroll, *, history: FilterHistory | None = None, id: str | None = None
@@ -180,5 +195,14 @@ class FilterBar(Vertical):
     def action_save(self) -> None:
         if self._problem or not self.expression.strip():
             return
-        saved = self._history.toggle_saved(self.expression)
-        self.app.notify("Saved: the up key brings it back." if saved else "No longer saved.", markup=False)
+        self.post_message(self.NameWanted(self.expression.strip()))
+
+    def action_choose(self) -> None:
+        self.post_message(self.ChoiceWanted(self))
+
+    def use(self, expression: str) -> None:
+        """Puts an expression into the field, where it takes effect at once."""
+        field = self.query_one(Field)
+        field.value = expression
+        field.cursor_position = len(expression)
+        self.open()

@@ -92,6 +92,11 @@ def parse_columns(words: Sequence[str | Column]) -> tuple[Column, ...]:
     return tuple(columns)
 
 
+def column_words(columns: Sequence[Column]) -> list[str]:
+    """What `parse_columns` makes these columns of."""
+    return [f"{column.key}:{column.width}" if column.width else column.key for column in columns]
+
+
 def place(columns: Sequence[Column], width: int, subject_cells: int) -> tuple[Placed, ...]:
     """How many of `width` cells each column has; where they do not all fit, the least telling ones are left out."""
     chosen = list(columns)
@@ -130,13 +135,17 @@ def clock_words(at: float) -> str:
 
 def delta_words(seconds: float) -> str:
     """Time since the message before, at most 12 characters."""
-    if seconds < 0:
-        return "clock back"
+    return "clock back" if seconds < 0 else distance_words(seconds)
+
+
+def distance_words(seconds: float) -> str:
+    """A distance in time with its sign, at most 12 characters."""
+    sign, seconds = "−" if seconds < 0 else "+", abs(seconds)
     if seconds < 100:
-        return f"+{seconds:.3f} s"
+        return f"{sign}{seconds:.3f} s"
     whole = int(seconds)
     hours, minutes = whole // 3600, whole // 60 % 60
-    return f"+{hours}h{minutes:02d}m{whole % 60:02d}s" if hours else f"+{minutes}m{whole % 60:02d}s"
+    return f"{sign}{hours}h{minutes:02d}m{whole % 60:02d}s" if hours else f"{sign}{minutes}m{whole % 60:02d}s"
 
 
 def fit(text: str, cells: int) -> str:
@@ -151,17 +160,19 @@ def fit(text: str, cells: int) -> str:
     return set_cell_size(text, cells - 1) + "…" if cells > 0 else ""
 
 
-def row(record: Record, when: str, placed: Sequence[Placed], *, plain: bool = False) -> list[Piece]:
+def row(record: Record, when: str, placed: Sequence[Placed], *, plain: bool = False, sign: str = "") -> list[Piece]:
     """One message as pieces of sanitised text that fill the columns exactly.
 
-    `when` is what the time column shows; `plain` leaves the payload in one piece, for rows that nobody can read anyway:
-    each piece costs some 40 bytes on the way to the terminal. So the space between columns is part of the piece before.
+    `when` is what the time column shows; `sign`, of one cell, stands behind the first column; `plain` leaves the
+    payload in one piece, for rows that nobody can read anyway: each piece costs some 40 bytes on the way to the
+    terminal. So the space between columns is part of the piece before.
     """
     subject, reply, payload, block = record
     pieces: list[Piece] = []
     for key, cells in placed:
         if pieces:
-            pieces[-1] = Piece(pieces[-1].text + " " * SPACING, pieces[-1].style)
+            space = f"{sign} " if sign and len(pieces) == 1 else " " * SPACING
+            pieces[-1] = Piece(pieces[-1].text + space, pieces[-1].style)
         if key == "payload":
             pieces.extend(_payload(payload, cells, plain))
         elif key == "subject":

@@ -6,27 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
 
-from natstui.stream.ring import MessageRing, MessageSource, Record
-from natstui.stream.sanitise import sanitise_bytes
+from natstui.stream.ring import MessageRing
 from natstui.widgets.message_columns import COLUMN_SETS, Column, parse_columns
-from natstui.widgets.message_rows import RowPainter
-from natstui.widgets.message_scroll import MessageScroll
+from natstui.widgets.message_rows import RowPainter, TimeShown
+from natstui.widgets.message_selection import MessageSelection
 from natstui.widgets.time_words import bytes_words
-
-CLIPBOARD_BYTES = 256 * 1024
-"""The largest payload that is copied: terminals drop larger clipboard sequences without a word."""
 
 COPIED_ROWS = 10_000
 """Rows of a text selection that are copied at most."""
 
 
-class MessageList(MessageScroll, can_focus=True):
+class MessageList(MessageSelection, can_focus=True):
     """The messages in a ring, newest below.
 
     It drains nothing itself: the owner fills the ring and calls `refresh_from_ring` at most ten times a second.
@@ -47,6 +42,7 @@ class MessageList(MessageScroll, can_focus=True):
         "message-list--empty",
         "message-list--gap",
         "message-list--cursor",
+        "message-list--selected",
         "message-list--match",
     }
 
@@ -66,34 +62,26 @@ class MessageList(MessageScroll, can_focus=True):
         & > .message-list--empty { color: $text-disabled; text-style: italic; }
         & > .message-list--gap { color: $text-warning; }
         & > .message-list--cursor { background: $foreground 8%; }
+        & > .message-list--selected { background: $secondary 25%; }
         & > .message-list--match { color: $background; background: $warning; text-style: bold; }
         &:focus > .message-list--cursor { background: $primary 30%; }
     }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(keys, action, words, show=show, id=f"messages.{name}", tooltip=tooltip)
-        for keys, action, words, show, name, tooltip in (
-            ("enter", "open", "detail", True, "open", "Show the whole message: headers, payload as JSON, text or hex"),
-            ("y", "copy_payload", "Copy payload", False, "copy_payload", "Copy the payload to the clipboard"),
-            ("Y", "copy_subject", "Copy subject", False, "copy_subject", "Copy the subject to the clipboard"),
-            ("t", "toggle_delta", "Time since", False, "delta", "Time of day, or time since the message before"),
-            ("c", "next_columns", "Columns", False, "columns", "Show more or fewer columns"),
+        Binding(keys, action, words, show=False, id=f"messages.{name}", tooltip=tooltip)
+        for keys, action, words, name, tooltip in (
+            ("t", "next_time", "Time since", "delta", "Time of day, time since the message before, since the mark"),
+            ("c", "next_columns", "Columns", "columns", "Show more or fewer columns"),
+            ("C", "arrange_columns", "Arrange columns", "arrange", "Choose columns, their order and their width"),
         )
     ]
 
     @dataclass
-    class Opened(Message):
-        """A message was chosen to be shown whole."""
+    class ColumnsWanted(Message):
+        """The columns are to be arranged."""
 
         message_list: MessageList
-        index: int
-        """Its absolute index."""
-        record: Record
-        at: float
-        """When it arrived, in seconds since the epoch."""
-        source: MessageSource
-        """Where the messages before and after it are read; stays as it is while the ring goes on."""
 
         @property
         def control(self) -> MessageList:
@@ -113,6 +101,8 @@ class MessageList(MessageScroll, can_focus=True):
         super().__init__(ring, name=name, id=id, classes=classes, disabled=disabled)
         self._painter = RowPainter(self, parse_columns(columns))
         self._empty_text = empty_text
+        self._own_columns: tuple[Column, ...] = ()
+        """What the user arranged: the key for columns comes back to it."""
 
     # What is shown
 
@@ -127,9 +117,15 @@ class MessageList(MessageScroll, can_focus=True):
         self.refresh()
 
     @property
-    def show_delta(self) -> bool:
-        """Whether the time column shows the time since the message before."""
-        return self._painter.show_delta
+    def time_shown(self) -> TimeShown:
+        """What the time column shows."""
+        return self._painter.time_shown
+
+    @time_shown.setter
+    def time_shown(self, shown: TimeShown) -> None:
+        self._painter.time_shown = shown
+        self._painter.forget_rows()
+        self.refresh()
 
     @property
     def rows_formatted(self) -> int:
@@ -149,6 +145,7 @@ class MessageList(MessageScroll, can_focus=True):
     def clear(self) -> None:
         """Empties the ring, and follows again."""
         self.ring.clear()
+        self._view.mark = None
         self._painter.shrink_subject()
         self.follow()
 
@@ -158,59 +155,21 @@ class MessageList(MessageScroll, can_focus=True):
     def _rows_fly_by(self, flying: bool) -> None:
         self._painter.plain = flying
 
-    def action_words(self, action: str) -> str:
-        """What a key does now, where that is not always the same."""
-        return "follow" if action == "toggle_follow" and not self.following else ""
+    def _mark_changed(self) -> None:
+        self.time_shown = TimeShown.CLOCK if self._view.mark is None else TimeShown.SINCE_MARK
 
-    def action_toggle_delta(self) -> None:
-        self._painter.show_delta = not self.show_delta
-        self._painter.forget_rows()
-        self.refresh()
+    def action_next_time(self) -> None:
+        shown = [one for one in TimeShown if one is not TimeShown.SINCE_MARK or self._view.mark is not None]
+        self.time_shown = shown[(shown.index(self.time_shown) + 1) % len(shown)]
 
     def action_next_columns(self) -> None:
-        sets = COLUMN_SETS
-        at = sets.index(self.columns) if self.columns in sets else -1
-        self.columns = sets[(at + 1) % len(sets)]
+        if self.columns not in COLUMN_SETS:
+            self._own_columns = self.columns
+        sets = (*COLUMN_SETS, self._own_columns) if self._own_columns else COLUMN_SETS
+        self.columns = sets[(sets.index(self.columns) + 1) % len(sets)]
 
-    def on_click(self, event: events.Click) -> None:
-        if self.text_selection is not None:
-            return
-        index = self._view.index_at(event.y + self.scroll_offset.y)
-        if index is None:
-            return
-        if index != self.cursor_index:
-            self._move_to(self._view.row_of(index))
-        if event.chain == 2:
-            self.action_open()
-
-    # Acting on the chosen message
-
-    def action_open(self) -> None:
-        if chosen := self._view.chosen():
-            index, record = chosen
-            at = self.source.time_of(index)
-            self._hold()
-            self._view.choose(index)
-            self.post_message(self.Opened(self, index, record, at, self._view.walk()))
-
-    def action_copy_payload(self) -> None:
-        if not (chosen := self._view.chosen()):
-            return
-        payload = chosen[1][2]
-        if len(payload) > CLIPBOARD_BYTES:
-            self.app.notify(
-                f"{len(payload):,} bytes are too many for the clipboard: open the message (enter) and save it (s).",
-                severity="warning",
-                markup=False,
-            )
-            return
-        self.app.copy_to_clipboard(payload.decode("utf-8", "replace"))
-        self.app.notify(f"Copied the payload, {len(payload):,} bytes.", markup=False)
-
-    def action_copy_subject(self) -> None:
-        if chosen := self._view.chosen():
-            self.app.copy_to_clipboard(chosen[1][0].decode("utf-8", "replace"))
-            self.app.notify(f"Copied {sanitise_bytes(chosen[1][0][:200])}", markup=False)
+    def action_arrange_columns(self) -> None:
+        self.post_message(self.ColumnsWanted(self))
 
     # Painting
 
@@ -226,8 +185,10 @@ class MessageList(MessageScroll, can_focus=True):
                 return self._painter.rule(self._lost_words())
             in_middle = y == self.size.height // 2 and not self.row_count
             return self._painter.blank(self._nothing_words() if in_middle else "")
-        chosen = index == self.cursor_index and (self.has_focus or not self.following)
-        return self._painter.strip(index, chosen)
+        span = self._view.selected_range
+        if index == self.cursor_index and (self.has_focus or not self.following):
+            return self._painter.strip(index, "cursor")
+        return self._painter.strip(index, "selected" if span is not None and span[0] <= index <= span[1] else "")
 
     def _lost_words(self) -> str:
         lost, ring = self.source.lost, self.ring

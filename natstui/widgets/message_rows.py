@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -14,7 +15,7 @@ from textual.strip import Strip
 from natstui.stream.ring import Gap, Record
 from natstui.stream.sanitise import sanitise
 from natstui.widgets import message_columns as columns_of
-from natstui.widgets.message_columns import Column, Piece, clock_words, delta_words, fit
+from natstui.widgets.message_columns import Column, Piece, clock_words, delta_words, distance_words, fit
 from natstui.widgets.subject_palette import color_number, palette
 
 if TYPE_CHECKING:
@@ -22,6 +23,18 @@ if TYPE_CHECKING:
 
 LONGEST_SUBJECT = 64
 """Cells that the subject column grows to at most."""
+
+
+MARK_SIGN = "◆"
+"""Stands beside the marked message."""
+
+
+class TimeShown(StrEnum):
+    """What the time column shows."""
+
+    CLOCK = "time of day"
+    SINCE_BEFORE = "time since the message before"
+    SINCE_MARK = "time since the marked message"
 
 
 class RowPainter:
@@ -33,11 +46,11 @@ class RowPainter:
         self._subject_cells = columns_of.SUBJECT_START
         self._placed: tuple[columns_of.Placed, ...] = ()
         self._width = -1
-        self._strips: LRUCache[tuple[int, bool], Strip] = LRUCache(1024)
+        self._strips: LRUCache[tuple[int, str], Strip] = LRUCache(1024)
         self._styles: dict[str, Style] = {}
         self._plain = False
-        self.show_delta = False
-        """Whether the time column shows the time since the message before."""
+        self.time_shown = TimeShown.CLOCK
+        """What the time column shows."""
         self.rows_formatted = 0
         """Messages decoded and formatted so far."""
 
@@ -77,20 +90,20 @@ class RowPainter:
         self._subject_cells = columns_of.SUBJECT_START
         self.forget_rows()
 
-    def strip(self, index: int, chosen: bool) -> Strip:
-        """The row of the entry with that absolute index, with the cursor on it where it is `chosen`."""
+    def strip(self, index: int, look: str = "") -> Strip:
+        """The row of the entry with that absolute index; its `look` is a style over it: cursor, selected or none."""
         width = self._list.scrollable_content_region.width
         if width != self._width:
             self._width = width
             self._placed = columns_of.place(self._columns, width, self._subject_cells)
             self._strips.clear()
         selection = self._list.text_selection
-        if selection is None and (kept := self._strips.get((index, chosen))) is not None:
+        if selection is None and (kept := self._strips.get((index, look))) is not None:
             # Where the text stands matters to a mouse only, and a mouse asks for a row that was painted before.
             return kept.apply_offsets(0, index)
-        strip = self._paint(index, chosen, selection)
+        strip = self._paint(index, look, selection)
         if selection is None:
-            self._strips[(index, chosen)] = strip
+            self._strips[(index, look)] = strip
             return strip
         return strip.apply_offsets(0, index)
 
@@ -113,15 +126,15 @@ class RowPainter:
         """The row's text as it is shown."""
         return "".join(piece.text for piece in self._pieces(index))
 
-    def _paint(self, index: int, chosen: bool, selection: Selection | None) -> Strip:
+    def _paint(self, index: int, look: str, selection: Selection | None) -> Strip:
         entry = self._list.source[index]
         subject = self._subject_style(entry[0]) if isinstance(entry, tuple) else Style()
-        cursor = self._style("cursor") if chosen else None
+        over = self._style(look) if look else None
         segments = []
         cells = 0
         for text, name in self._pieces(index):
             style = subject if name == "subject" else self._style(name)
-            segments.append(Segment(text, style if cursor is None else style + cursor))
+            segments.append(Segment(text, style if over is None else style + over))
             cells += cell_len(text)
         strip = Strip(segments, cells).adjust_cell_length(self._width, self._style("space"))
         wanted = self._list.filter
@@ -138,12 +151,17 @@ class RowPainter:
             return [Piece(_rule(entry.text, self._width), "gap")]
         self.rows_formatted += 1
         self._widen_subject(entry)
-        return columns_of.row(entry, self._when(index), self._placed, plain=self._plain)
+        mark = self._list.view.mark
+        sign = MARK_SIGN if mark is not None and mark[0] == index else ""
+        return columns_of.row(entry, self._when(index), self._placed, plain=self._plain, sign=sign)
 
     def _when(self, index: int) -> str:
         source = self._list.source
         at = source.time_of(index)
-        if not self.show_delta:
+        mark = self._list.view.mark
+        if self.time_shown is TimeShown.SINCE_MARK and mark is not None:
+            return distance_words(at - mark[1]).rjust(12)
+        if self.time_shown is not TimeShown.SINCE_BEFORE:
             return clock_words(at)
         before = self._list.view.walk().older(index)
         return delta_words(at - source.time_of(before)).rjust(12) if before is not None else ""
@@ -175,7 +193,7 @@ class RowPainter:
             color=whole.color if rules.has_rule("color") else None,
             bgcolor=whole.bgcolor if rules.has_rule("background") else None,
         )
-        return own if name in ("cursor", "match") else base + own
+        return own if name in ("cursor", "selected", "match") else base + own
 
     def _subject_style(self, subject: bytes) -> Style:
         number = color_number(subject)

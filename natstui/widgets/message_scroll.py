@@ -62,7 +62,7 @@ class MessageScroll(ScrollView):
             ("home,g", "cursor_first", "Oldest", False, "first", "To the oldest message kept"),
             ("end,G", "cursor_last", "Newest", False, "last", "To the newest message, and follow from there"),
             ("slash", "filter", "filter", True, "filter", "Show only some messages, or find them; nothing is lost"),
-            ("escape", "end_filter", "show all", True, "end_filter", "Show every message again"),
+            ("escape", "end_filter", "show all", True, "end_filter", "End the selection, or show every message again"),
             ("n", "next_found(1)", "Next found", False, "next_found", "To the next message found"),
             ("N", "next_found(-1)", "Previous found", False, "previous_found", "To the previous message found"),
         )

@@ -215,6 +215,11 @@ class ReplyList(ComponentStyles, ScrollView, can_focus=True):
             return len(self.rows) - 1
         return min(max(0, self._cursor - self.rows.first), len(self.rows) - 1)
 
+    def choose(self, index: int) -> None:
+        """Put the cursor on the row with that absolute index, if it is kept."""
+        if self.rows.first <= index < self.rows.end:
+            self.action_move(index - self.rows.first - self._cursor_place)
+
     def action_move(self, rows: int) -> None:
         if not self.rows:
             return

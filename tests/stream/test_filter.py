@@ -174,6 +174,8 @@ def test_a_blank_expression_is_no_filter(blank: str) -> None:
         ('a "b', 'This quotation is not closed: a ▶"b'),
         (".total >", 'A value is missing after ">": .total >▶'),
         ("(.total > )", 'A value is missing after ">": (.total > ▶)'),
+        (".total < (5)", 'A value is missing after "<": .total < ▶(5)'),
+        ("header:A=(b)", 'A value is missing after "=": header:A=▶(b)'),
         (".", "A name is missing after the dot, as in .order.total: .▶"),
         (".a..b", "A name is missing after the dot, as in .order.total: .a.▶.b"),
         (".a[x]", "An item is written [0], [-1] or [*]: .a▶[x]"),

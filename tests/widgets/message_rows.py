@@ -39,7 +39,8 @@ class ListApp(App[None]):
     def messages(self) -> MessageList:
         return self.query_one(MessageList)
 
-    def on_message_list_opened(self, event: MessageList.Opened) -> None:
+    @on(MessageList.Opened)
+    def note_opened(self, event: MessageList.Opened) -> None:
         self.opened.append(event)
 
     @on(MessageList.FollowChanged)
