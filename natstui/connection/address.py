@@ -66,14 +66,22 @@ def parse_server(url: str, option: str = "servers") -> tuple[ServerAddress, User
     accepted = "write nats://host:4222, tls://host:4222, ws://host:80 or wss://host:443"
     if "://" not in text:
         text = f"nats://{text}"
-    shown = _without_userinfo(text)
+    shown = without_userinfo(text)
     if any(character.isspace() or not character.isprintable() for character in text):
         raise OptionError(option, f"holds {shown!r}, which has white space or control characters in it", accepted)
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
+        host, colon, port_text = shown.rpartition(":")
+        if not port_text.isdecimal() and not port_text.startswith("//"):
+            # It may be the password of a URL that was cut off before its host.
+            shown = f"{host}{colon}…"
         raise OptionError(option, f"holds {shown!r}, whose host or port is malformed", accepted) from None
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise OptionError(
+            option, f"holds {shown!r}, where an @ stands behind the host", "write / ? # of a password as %2F %3F %23"
+        )
     if parts.scheme not in _DEFAULT_PORTS:
         raise OptionError(option, f"holds {shown!r}, whose scheme {parts.scheme!r} is unknown", accepted)
     if not parts.hostname:
@@ -148,6 +156,8 @@ def is_ip_address(host: str) -> bool:
     return True
 
 
-def _without_userinfo(url: str) -> str:
+def without_userinfo(url: str) -> str:
+    """Return what may be shown of a text that should be a server URL, but may be none."""
     scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    _, at, host = rest.rpartition("@")
+    return f"{scheme}{separator}{host}" if not at or scheme.isalpha() else host

@@ -101,15 +101,11 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
                     tls_handshake_first=options.tls_first,
                     inbox_prefix=options.custom_inbox_prefix,
                 )
-        except OpenError:
-            self.abort()
-            raise
         except asyncio.CancelledError:
             self.abort()
             raise
-        except Exception as error:
-            self.abort()
-            raise self._failure(error) from error
+        except Exception as error:  # noqa: BLE001 - whatever it was, it gets its type and its sentence
+            self._lose(error)
         if self._lost is not None:
             raise self._failure(self._lost)
         self._established = True
@@ -238,7 +234,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         return self._auth_fields.get("jwt", "")
 
     def silent_for(self) -> float | None:
-        """Seconds since anything was read."""
+        """Seconds since anything was read; None once the server has closed the connection in order."""
         return None if self._last_read is None else asyncio.get_running_loop().time() - self._last_read
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -253,8 +249,10 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
             while self._lost is None:
                 data = await link.read(capacity)
                 if not data:
+                    self._last_read = None
                     break
                 self._last_read = loop.time()
+                self._last_server_error = ""
                 if len(data) == capacity:
                     capacity = min(2 * capacity, max(capacity, _READ_AT_MOST))
                 await self._ps.parse(data)
@@ -314,6 +312,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
     async def _process_pong(self) -> None:
         self._pings_outstanding = 0
         self._pongs_received += 1
+        self._last_server_error = ""
         if not self._pongs_awaited:
             return
         sent, answered = self._pongs_awaited.popleft()

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("natstui.connection")
 
 _EVENTS_KEPT = 1_000
-_PERMISSION = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"', re.IGNORECASE)
+_SLOW_CONSUMER_PAUSE = 1.0
+_PERMISSION = re.compile(
+    r'permissions violation for (publish|subscription) to "([^"]*)"(?: using queue "([^"]*)")?', re.IGNORECASE
+)
 
 
 class ConnectionCore:
@@ -62,6 +65,8 @@ class ConnectionCore:
         self._pool = ServerPool(options.pool, retain_order=options.retain_servers_order)
         self._client: NatsClient | None = None
         self._subscriptions: list[Subscription] = []
+        self._handing_over: list[Subscription] = []
+        """Subscriptions at an end whose handlers have not taken all of it yet."""
         self._multiplexer = RequestMultiplexer(options.custom_inbox_prefix)
         self._outbox = Outbox(options.client_capacity)
         self._tally = Tally()
@@ -224,20 +229,25 @@ class ConnectionCore:
                 self._expiries_told.add((warning.what, warning.expires_at))
                 self._emit(events.ClientError, warning)
 
+    def look_at_expiries(self) -> None:
+        """Warn of what has come to expire within 14 days since the connection was made."""
+        if self._client is not None and self._state is ConnectionState.CONNECTED:
+            self._warn_of_expiry(self._client)
+
     def server_error(self, client: NatsClient, text: str) -> None:
         """Tell of an -ERR."""
         if client is not self._client:
             return
         denied = _PERMISSION.search(text)
         if denied is not None:
-            operation, subject = denied[1].lower(), denied[2]
+            operation, subject, queue = denied[1].lower(), denied[2], denied[3] or ""
             self._emit(events.PermissionDenied, operation, subject)
             if operation == "publish":
                 for watcher in tuple(self._publish_denied):
                     watcher(subject)
             else:
                 for subscription in tuple(self._subscriptions):
-                    if subscription.subject == subject:
+                    if (subscription.subject, subscription.queue) == (subject, queue):
                         subscription.denied, subscription.active = text, False
                         if subscription.internal:
                             self._inbox_denied(client, subscription)
@@ -273,6 +283,40 @@ class ConnectionCore:
             self._multiplexer.fail(error)
         elif (sink := self._request_sinks.get(subscription)) is not None:
             sink(error)
+
+    # -- what its subscriptions tell ----------------------------------------------------------------------------
+
+    def _forget(self, subscription: Subscription) -> None:
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+
+    def subscription_ended(self, subscription: Subscription) -> None:
+        """Forget a subscription whose `max_msgs` have come, but for what its handler has yet to take."""
+        self._forget(subscription)
+        self._handing_over = [s for s in (*self._handing_over, subscription) if not s.is_delivered]
+
+    def messages_dropped(self, subscription: Subscription, count: int) -> None:
+        """Count and tell, once a second at most, that a handler does not keep up."""
+        self._tally.dropped += count
+        now = self._clock()
+        pending, told = self._slow_consumers.get(subscription, (0, -_SLOW_CONSUMER_PAUSE))
+        if now - told >= _SLOW_CONSUMER_PAUSE:
+            self._slow_consumers[subscription] = (0, now)
+            self._emit(events.SlowConsumer, subscription.subject, pending + count)
+            asyncio.get_running_loop().call_later(_SLOW_CONSUMER_PAUSE, self._tell_dropped, subscription)
+        else:
+            self._slow_consumers[subscription] = (pending + count, told)
+
+    def _tell_dropped(self, subscription: Subscription) -> None:
+        pending, _ = self._slow_consumers.pop(subscription, (0, 0.0))
+        if pending and self._state is not ConnectionState.CLOSED:
+            self._slow_consumers[subscription] = (0, self._clock())
+            self._emit(events.SlowConsumer, subscription.subject, pending)
+            asyncio.get_running_loop().call_later(_SLOW_CONSUMER_PAUSE, self._tell_dropped, subscription)
+
+    def handler_raised(self, subscription: Subscription, error: Exception) -> None:
+        """Tell that a handler raised; the subscription goes on."""
+        self._emit(events.ClientError, error)
 
     # -- what goes with a client ---------------------------------------------------------------------------------
 

@@ -136,9 +136,8 @@ class ExpiryWarning(ManagedConnectionError):
         left = expires_at - now
         days = left.days
         when = f"in {days} day{'' if days == 1 else 's'}" if days > 0 else f"in {format_duration(left.seconds)}"
-        super().__init__(
-            f"{server}: {what} expires {'now' if days < 0 else when} ({expires_at:%Y-%m-%d %H:%M} UTC)", "renew it"
-        )
+        expires = "has expired" if days < 0 else f"expires {when}"
+        super().__init__(f"{server}: {what} {expires} ({expires_at:%Y-%m-%d %H:%M} UTC)", "renew it")
         self.what = what
         """"the server's certificate", "our client certificate" or "the user JWT"."""
         self.expires_at = expires_at

@@ -85,9 +85,13 @@ class Disconnected(Event):
 
     server: str
     reason: str
+    silent_for: float | None = None
+    """Seconds since the server was last heard: messages of that time may be missing too. None where the connection was
+    closed in order, and so nothing sent before is lost."""
 
     def __str__(self) -> str:
-        return f"disconnected from {self.server}: {self.reason}"
+        silent = f" (last heard {format_duration(round(self.silent_for, 2))} before)" if self.silent_for else ""
+        return f"disconnected from {self.server}: {self.reason}{silent}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import nats.errors
 
 from natstui.connection.address import ServerAddress
 from natstui.connection.auth import expired_since
+from natstui.connection.durations import format_duration
 from natstui.connection.errors import (
     AuthenticationError,
     ConnectionLostError,
@@ -31,7 +32,16 @@ def open_failure(
     auth_fields: dict[str, str],
     options: ConnectOptions,
 ) -> OpenError:
-    """Return the typed failure for what nats-py, asyncio or OpenSSL raised at a stage."""
+    """Return the typed failure for what nats-py, asyncio or OpenSSL raised at a stage.
+
+    It comes without the frames that the error came through: credentials stand in their variables.
+    """
+    if isinstance(error, OpenError):
+        link: BaseException | None = error
+        while link is not None:
+            link.__traceback__ = None
+            link = link.__cause__ or link.__context__
+        return error
     server = address.url
     text = str(error).removeprefix("nats: ").strip().strip("'\"")
     if isinstance(error, ssl.SSLError):
@@ -66,7 +76,9 @@ def _authentication_failure(server: str, text: str, auth_fields: dict[str, str])
     expired = expired_since(auth_fields)
     if expired is not None:
         return AuthenticationError(
-            server, f"the credentials expired {round(expired)} s ago (the server said: {text})", "get fresh ones"
+            server,
+            f"the credentials expired {format_duration(round(expired))} ago (the server said: {text})",
+            "get fresh ones",
         )
     if not auth_fields:
         return AuthenticationError(

@@ -114,7 +114,7 @@ class ConnectionLifecycle(OpeningConnection):
                         if not subscription.internal:
                             client.detach(subscription, keep_receiving=True)
                     await client.flush(timeout)
-                    for subscription in tuple(self._subscriptions):
+                    for subscription in (*self._subscriptions, *self._handing_over):
                         await subscription.delivered()
                     await self._unused.wait()
                     await client.flush(timeout)
@@ -136,7 +136,7 @@ class ConnectionLifecycle(OpeningConnection):
         self._set_state(ConnectionState.CLOSED, reason)
         self._give_up_buffered(error)
         self._fail_requests(error)
-        for subscription in self._subscriptions:
+        for subscription in (*self._subscriptions, *self._handing_over):
             subscription.stop()
         try:
             if client is not None:

@@ -24,6 +24,7 @@ from natstui.connection.errors import (
 from natstui.connection.message import Headers, Message, Reply, check_size, encode_headers
 from natstui.connection.outbox import Buffered
 from natstui.connection.outcome import Outcome, PublishOutcome
+from natstui.connection.requests import ReplyQueue
 from natstui.connection.state import ConnectionState
 from natstui.connection.stats import ConnectionStats, HealthReport
 from natstui.connection.subjects import check_publish_subject, check_queue_group, check_subscription_subject
@@ -31,7 +32,6 @@ from natstui.connection.subscription import Batch, Handler, Subscription
 
 _logger = logging.getLogger("natstui.connection")
 
-_SLOW_CONSUMER_PAUSE = 1.0
 _DEFAULT_MAX_PAYLOAD = 1_048_576
 
 
@@ -229,37 +229,6 @@ class ManagedConnection(DrilledConnection):
             self._touch()
             self._client.detach(subscription)
 
-    def _forget(self, subscription: Subscription) -> None:
-        if subscription in self._subscriptions:
-            self._subscriptions.remove(subscription)
-
-    def subscription_ended(self, subscription: Subscription) -> None:
-        """Forget a subscription whose `max_msgs` have come."""
-        self._forget(subscription)
-
-    def messages_dropped(self, subscription: Subscription, count: int) -> None:
-        """Count and tell, once a second at most, that a handler does not keep up."""
-        self._tally.dropped += count
-        now = self._clock()
-        pending, told = self._slow_consumers.get(subscription, (0, -_SLOW_CONSUMER_PAUSE))
-        if now - told >= _SLOW_CONSUMER_PAUSE:
-            self._slow_consumers[subscription] = (0, now)
-            self._emit(events.SlowConsumer, subscription.subject, pending + count)
-            asyncio.get_running_loop().call_later(_SLOW_CONSUMER_PAUSE, self._tell_dropped, subscription)
-        else:
-            self._slow_consumers[subscription] = (pending + count, told)
-
-    def _tell_dropped(self, subscription: Subscription) -> None:
-        pending, _ = self._slow_consumers.pop(subscription, (0, 0.0))
-        if pending:
-            self._slow_consumers[subscription] = (0, self._clock())
-            self._emit(events.SlowConsumer, subscription.subject, pending)
-            asyncio.get_running_loop().call_later(_SLOW_CONSUMER_PAUSE, self._tell_dropped, subscription)
-
-    def handler_raised(self, subscription: Subscription, error: Exception) -> None:
-        """Tell that a handler raised; the subscription goes on."""
-        self._emit(events.ClientError, error)
-
     # -- requesting ---------------------------------------------------------------------------------------------
 
     async def request(
@@ -322,10 +291,14 @@ class ManagedConnection(DrilledConnection):
         loop = asyncio.get_running_loop()
         patience = self.options.request_timeout if timeout is None else timeout
         deadline = loop.time() + patience
-        arrived: asyncio.Queue[tuple[float, Message | Exception]] = asyncio.Queue()
+        own: Subscription | None = None
 
-        def sink(item: Message | Exception) -> None:
-            arrived.put_nowait((loop.time(), item))
+        def dropped() -> None:
+            if (subscription := own or self._multiplexer_subscription) is not None:
+                self.messages_dropped(subscription, 1)
+
+        arrived = ReplyQueue(self.options.subscription_capacity, dropped)
+        sink = arrived.put
 
         def refuse(denied: str) -> None:
             if denied == subject:
@@ -334,13 +307,13 @@ class ManagedConnection(DrilledConnection):
         message = self._checked_message(subject, inbox or "", payload, headers)
         with self._using():
             client = await self._ready(patience)
-            own = None
             if inbox is None:
                 self._ensure_multiplexer()
                 message.reply = self._multiplexer.add(sink)
             else:
                 check_subscription_subject(inbox)
-                own = Subscription(self, inbox, "", max_replies, sink, None, 65_536, internal=True)
+                capacity = self.options.subscription_capacity
+                own = Subscription(self, inbox, "", max_replies, sink, None, capacity, internal=True)
                 self._subscriptions.append(own)
                 client.attach(own)
                 self._request_sinks[own] = sink

@@ -133,8 +133,13 @@ class ConnectionManager:
         return self._connections[connection_id].stats()
 
     async def cleanup_idle_connections(self) -> list[str]:
-        """Make one sweep of the reaper now; return the ids of the connections that fell asleep."""
+        """Make one sweep of the reaper now; return the ids of the connections that fell asleep.
+
+        What has come to expire soon since a connection was made is told on this occasion.
+        """
         candidates = list(self._connections.items())
+        for _, connection in candidates:
+            connection.look_at_expiries()
         closed = await asyncio.gather(*(connection.close_if_idle() for _, connection in candidates))
         asleep = [name for (name, _), fell_asleep in zip(candidates, closed, strict=True) if fell_asleep]
         if asleep:
@@ -151,22 +156,25 @@ class ConnectionManager:
         self._reaper = loop.create_task(self._reap(), name="natstui idle reaper")
 
     async def _reap(self) -> None:
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + self.check_interval
         while True:
             self._recount.clear()
             try:
-                async with asyncio.timeout(self._until_next_sweep()):
+                async with asyncio.timeout(self._until_next_sweep(latest - loop.time())):
                     await self._recount.wait()
                     continue
             except TimeoutError:
                 pass
+            latest = loop.time() + self.check_interval
             try:
                 await self.cleanup_idle_connections()
             except Exception:
                 _logger.exception("a sweep of the idle reaper failed")
 
-    def _until_next_sweep(self) -> float:
+    def _until_next_sweep(self, latest: float) -> float:
         deadlines = (connection.idle_check_in for connection in self._connections.values())
-        return max(0.005, min(self.check_interval, min(deadlines, default=math.inf)))
+        return max(0.005, min(latest, min(deadlines, default=math.inf)))
 
     async def close(self) -> None:
         """Stop the reaper; drain and close every connection, within `shutdown_timeout` seconds."""

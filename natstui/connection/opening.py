@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from natstui.connection import events
+from natstui.connection.address import without_userinfo
 from natstui.connection.callbacks import call_within
 from natstui.connection.core import ConnectionCore
 from natstui.connection.errors import (
@@ -167,15 +168,11 @@ class OpeningConnection(ConnectionCore):
         tried: list[PoolServer] = []
         while (server := self._pool.untried(tried)) is not None:
             tried.append(server)
-            try:
-                self._announce(server, len(tried), 0.0)
-                await self._attempt(server, len(tried))
-            except AuthenticationError as error:
-                return error
-            except OpenError as error:
-                errors.append(error)
-            else:
-                return None
+            self._announce(server, len(tried), 0.0)
+            failure = await self._attempt(server, len(tried))
+            if failure is None or isinstance(failure, AuthenticationError):
+                return failure
+            errors.append(failure)
         return errors[0] if len(errors) == 1 else NoServerAvailableError(tuple(errors))
 
     def _announce(self, server: PoolServer, number: int, delay: float) -> None:
@@ -183,7 +180,8 @@ class OpeningConnection(ConnectionCore):
         self._emit(events.Attempt, server.url, number, delay)
         _logger.info("%s: attempt %d on %s", self.connection_id, number, server.url)
 
-    async def _attempt(self, server: PoolServer, number: int) -> None:
+    async def _attempt(self, server: PoolServer, number: int) -> OpenError | None:
+        """Try a server; return why it failed, not raised: a traceback would keep the whole client in memory."""
         import_nats_py()
         from natstui.connection.client import NatsClient
 
@@ -193,7 +191,7 @@ class OpeningConnection(ConnectionCore):
         try:
             await client.establish(server.userinfo)
         except OpenError as error:
-            failure = error
+            failure = error.with_traceback(None)
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             # asyncio.wait_for, which nats-py uses, loses a cancellation that meets a result (Python 3.11).
@@ -204,8 +202,9 @@ class OpeningConnection(ConnectionCore):
             self.last_error = failure
             self._emit(events.AttemptFailed, server.url, number, failure.stage, failure)
             _logger.warning("%s: attempt %d failed at %s: %s", self.connection_id, number, failure.stage, failure)
-            raise failure
-        self._adopt(client, server)
+        else:
+            self._adopt(client, server)
+        return failure
 
     async def _pause(self, delay: float) -> None:
         self._next_attempt_at = self._wall_clock() + timedelta(seconds=delay)
@@ -278,7 +277,7 @@ class OpeningConnection(ConnectionCore):
             return
         self.last_error = reason
         stale = isinstance(reason, StaleError)
-        server = self._pool.current
+        silent_for = client.silent_for()
         self._retire()
         client.abort()
         if stale:
@@ -287,15 +286,16 @@ class OpeningConnection(ConnectionCore):
                 events.StaleConnection,
                 allowed,
                 allowed,
-                silent_for=client.silent_for(),
+                silent_for=silent_for,
                 ping_interval=self.options.ping_interval,
             )
-        self._disconnected(server, str(reason), stale=stale)
+        self._disconnected(str(reason), silent_for, stale=stale)
 
-    def _disconnected(self, server: PoolServer | None, reason: str, *, stale: bool = False) -> None:
+    def _disconnected(self, reason: str, silent_for: float | None = None, *, stale: bool = False) -> None:
+        server = self._pool.current
         self._fail_requests(ConnectionLostError(f"the connection was lost before the reply: {reason}"))
         self._pool.lost(reason, lived=self._clock() - self._connected_since, stale=stale)
-        self._emit(events.Disconnected, server.url if server else "", reason)
+        self._emit(events.Disconnected, server.url if server else "", reason, silent_for)
         self._down_since, self._down_since_at = self._clock(), self._wall_clock()
         if self._state is ConnectionState.CONNECTED and self._sleep_task is None:
             self._start_reconnecting(reason=reason)
@@ -321,15 +321,15 @@ class OpeningConnection(ConnectionCore):
         while limit is None or self._attempts_made < limit:
             try:
                 server = await self._turn()
-                await self._attempt(server, self._attempt_number)
-            except OpenError as error:
-                failure = error
-                if initial and isinstance(error, AuthenticationError):
-                    break
-                continue
+                failed = await self._attempt(server, self._attempt_number)
             except Exception as error:  # noqa: BLE001 - reconnecting must go on, whatever happens
                 self._emit(events.ClientError, error)
                 await asyncio.sleep(1)
+                continue
+            if failed is not None:
+                failure = failed
+                if initial and isinstance(failed, AuthenticationError):
+                    break
                 continue
             if initial:
                 self._tally.opens += 1
@@ -385,7 +385,7 @@ class OpeningConnection(ConnectionCore):
             return None, None
         found = self._pool.find(url)
         if found is None:
-            self._emit(events.ClientError, ServerNotInPoolError(url))
+            self._emit(events.ClientError, ServerNotInPoolError(without_userinfo(url)))
             return None, None
         return found, wait
 
@@ -421,7 +421,7 @@ class OpeningConnection(ConnectionCore):
                 pass
             if client is self._client:
                 self._retire()
-                self._disconnected(self._pool.current, "reconnect requested")
+                self._disconnected("reconnect requested")
                 await client.shut()
 
 

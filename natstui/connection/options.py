@@ -249,16 +249,20 @@ class ConnectOptions:
             or self.tls_client_config
             or self.root_certificates
             or self.client_certificate
+            or self.tls_hostname
         )
 
     def replace(self, **changes: Any) -> ConnectOptions:
         """Return a copy with other values, validated anew.
 
+        Another `user`, `password` or `token` goes for all servers: what stood in their URLs is forgotten.
+
         Raises:
             OptionError: as the constructor does.
         """
         if "servers" not in changes:
-            changes["servers"] = [_with_userinfo(*entry) for entry in self.pool]
+            anew = not changes.keys().isdisjoint(("user", "password", "token"))
+            changes["servers"] = self.servers if anew else [_with_userinfo(*entry) for entry in self.pool]
         known = {option.name for option in fields(self)}
         for name in changes.keys() - known:
             raise OptionError(name, "is no connect option", f"there are {', '.join(sorted(known))}")

@@ -45,10 +45,15 @@ class Outbox:
             BufferFullError: it does not fit.
         """
         size = len(message.payload) + len(message.header_block)
-        if len(self._messages) >= self._capacity or self._bytes + size > _BYTES_LIMIT:
+        if len(self._messages) >= self._capacity:
             raise BufferFullError(
                 f"not connected, and {len(self._messages):,} messages wait already",
                 "wait for the reconnect, or raise client_capacity",
+            )
+        if self._bytes + size > _BYTES_LIMIT:
+            raise BufferFullError(
+                f"not connected, and {self._bytes >> 20:,} of {_BYTES_LIMIT >> 20} MiB wait already",
+                "wait for the reconnect",
             )
         self._messages.append(message)
         self._bytes += size

@@ -119,7 +119,8 @@ class ServerPool:
     def discover(self, connect_urls: Sequence[str]) -> tuple[list[PoolServer], list[PoolServer]]:
         """Take the word of the server connected to on its cluster; return (added, removed).
 
-        Websocket stays websocket and TLS stays TLS. Servers named explicitly, and the current one, are never removed.
+        Websocket stays websocket, TLS stays TLS, and the credentials in the URL of the server that tells are good for
+        those told of. Servers named explicitly, and the current one, are never removed.
         """
         if self.current is None or not connect_urls:
             return [], []
@@ -133,7 +134,7 @@ class ServerPool:
             told[address.host, address.port] = address
         known = {(server.address.host, server.address.port) for server in self.servers}
         added = [
-            PoolServer(address, discovered=True, tls_name=self._tls_name(address))
+            PoolServer(address, self.current.userinfo, discovered=True, tls_name=self._tls_name(address))
             for key, address in told.items()
             if key not in known
         ]

@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 
 from natstui.connection.message import Message, Record
 
 Sink = Callable[[Message | Exception], None]
+
+_BYTES_LIMIT = 128 << 20
+
+
+class ReplyQueue:
+    """Replies to one request that wait to be looked at: at most `capacity` of them, and 128 MiB.
+
+    `dropped` is called for each reply that does not fit. An error always fits: it ends the request.
+    """
+
+    def __init__(self, capacity: int, dropped: Callable[[], None]) -> None:
+        self._capacity = capacity
+        self._dropped = dropped
+        self._waiting: asyncio.Queue[tuple[float, Message | Exception]] = asyncio.Queue()
+        self._bytes = 0
+
+    def put(self, item: Message | Exception) -> None:
+        """Take a reply, or what ended the request."""
+        if isinstance(item, Message):
+            if self._waiting.qsize() >= self._capacity or self._bytes > _BYTES_LIMIT:
+                self._dropped()
+                return
+            self._bytes += _size(item)
+        self._waiting.put_nowait((asyncio.get_running_loop().time(), item))
+
+    async def get(self) -> tuple[float, Message | Exception]:
+        """Return the next reply, or what ended the request, and when it came (the event loop's time)."""
+        at, item = await self._waiting.get()
+        if isinstance(item, Message):
+            self._bytes -= _size(item)
+        return at, item
+
+
+def _size(message: Message) -> int:
+    return len(message.data) + len(message.header_block)
 
 
 class RequestMultiplexer:

@@ -135,7 +135,7 @@ class Subscription:
                 dropped += 1
                 continue
             self._waiting.append(record)
-            self._waiting_bytes += len(record[2])
+            self._waiting_bytes += len(record[2]) + len(record[3])
         if (result is not None or self._waiting) and (self._pump_task is None or self._pump_task.done()):
             self._start_pump(result)
         if dropped:
@@ -154,7 +154,7 @@ class Subscription:
     def _take_waiting(self) -> Iterator[Record]:
         while self._waiting:
             record = self._waiting.popleft()
-            self._waiting_bytes -= len(record[2])
+            self._waiting_bytes -= len(record[2]) + len(record[3])
             yield record
 
     def _handle_slice(self, records: Iterator[Record]) -> Awaitable[Any] | None:

@@ -30,13 +30,28 @@ def tls_context(options: ConnectOptions, server: str) -> ssl.SSLContext:
     if options.client_certificate is not None:
         certificate = Path(options.client_certificate).expanduser()
         key = None if options.client_key is None else Path(options.client_key).expanduser()
-        _load(server, certificate, "client", lambda: context.load_cert_chain(certificate, key))
+        _load(server, certificate, "client", lambda: context.load_cert_chain(certificate, key, _refuse_to_ask))
     return context
+
+
+class _EncryptedKeyError(Exception):
+    """The key needs a passphrase."""
+
+
+def _refuse_to_ask() -> str:
+    """Keep OpenSSL from asking for the passphrase at the terminal: nothing would go on meanwhile."""
+    raise _EncryptedKeyError
 
 
 def _load(server: str, path: Path, kind: str, load: object) -> None:
     try:
         load()  # type: ignore[operator]
+    except _EncryptedKeyError:
+        raise TlsError(
+            server,
+            f"the key of the {kind} certificate {path.name} is encrypted, and there is no option for its passphrase",
+            "give a key that is not encrypted (openssl pkey -in OLD -out NEW)",
+        ) from None
     except ssl.SSLError as error:
         raise TlsError(
             server,

@@ -127,9 +127,7 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
         for host, port in addresses:
             try:
                 async with asyncio.timeout(None if len(addresses) == 1 else patience):
-                    reader, writer = await asyncio.open_connection(
-                        host, port, limit=limit, local_addr=_local_address(self._options)
-                    )
+                    reader, writer = await self._dial(host, port, limit)
             except OSError as error:
                 failure = error
                 continue
@@ -139,6 +137,20 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
             self.watcher.reached(Stage.HANDSHAKE)
             return
         raise failure
+
+    async def _dial(self, host: str, port: int, limit: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        local = _local_address(self._options)
+        if local is None or not local[1]:
+            return await asyncio.open_connection(host, port, limit=limit, local_addr=local)
+        # Without SO_REUSEADDR a port of one's own is refused for a minute after each connection from it.
+        dialled = _reusing_socket((socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, 0))
+        try:
+            dialled.bind(local)
+            await asyncio.get_running_loop().sock_connect(dialled, (host, port))
+            return await asyncio.open_connection(sock=dialled, limit=limit)
+        except BaseException:
+            dialled.close()
+            raise
 
     async def connect_tls(
         self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: int
@@ -253,23 +265,29 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
         """Look the name up and open the websocket."""
-        await self._open(None)
+        await self._open(uri, None)
 
     async def connect_tls(
         self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: int
     ) -> None:
         """Open the websocket over TLS; nothing to do where it is open already."""
         if self._ws is None:
-            await self._open(ssl_context)
+            assert not isinstance(uri, str)
+            await self._open(uri, ssl_context)
 
-    async def _open(self, ssl_context: ssl.SSLContext | None) -> None:
+    async def _open(self, uri: ParseResult, ssl_context: ssl.SSLContext | None) -> None:
         import aiohttp
 
         self.watcher.reached(Stage.NAME_LOOKUP)
         await self._client.close()
-        connector = aiohttp.TCPConnector(local_addr=_local_address(self._options), resolver=aiohttp.ThreadedResolver())
-        self._client = aiohttp.ClientSession(connector=connector)
+        addresses = await look_up(uri.hostname or "", uri.port or 80)
         self.watcher.reached(Stage.TCP)
+        connector = aiohttp.TCPConnector(
+            local_addr=_local_address(self._options),
+            resolver=_LookedUp(addresses),  # type: ignore[arg-type,unused-ignore]
+            socket_factory=_reusing_socket,
+        )
+        self._client = aiohttp.ClientSession(connector=connector)
         try:
             self._ws = await self._client.ws_connect(
                 self._url,
@@ -282,8 +300,10 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
             raise error.certificate_error from error
         except aiohttp.ClientConnectorError as error:
             raise error.os_error from error
+        except aiohttp.WSServerHandshakeError as error:
+            raise ConnectionError(0, f"no websocket there: it answered with HTTP status {error.status}") from error
         except aiohttp.ClientError as error:
-            raise ConnectionError(f"no websocket there ({type(error).__name__})") from error
+            raise ConnectionError(0, f"no websocket there: {type(error).__name__}") from error
         self._using_tls = ssl_context is not None
         self._sender = asyncio.get_running_loop().create_task(self._send_frames(), name="natstui websocket sender")
         self._sender.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -407,6 +427,30 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
             await self._client.close()
 
 
+class _LookedUp:
+    """aiohttp's resolver, for a name that has been looked up already: its own does that in threads that hold up the end
+    of the process when a name server never answers."""
+
+    def __init__(self, addresses: list[tuple[str, int]]) -> None:
+        self._addresses = addresses
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[dict[str, Any]]:
+        return [
+            {
+                "hostname": host,
+                "host": address,
+                "port": port,
+                "family": socket.AF_INET6 if ":" in address else socket.AF_INET,
+                "proto": 0,
+                "flags": socket.AI_NUMERICHOST,
+            }
+            for address, port in self._addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
 _closing: set[asyncio.Task[None]] = set()
 
 Link = TcpLink | WebSocketLink
@@ -419,6 +463,14 @@ def _reset_on_close(carrier: Any) -> None:
             carrier.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         except OSError:
             pass
+
+
+def _reusing_socket(info: tuple[Any, ...]) -> socket.socket:
+    """A socket that may bind a port of which an earlier connection is not long gone."""
+    made = socket.socket(*info[:3])
+    made.setblocking(False)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return made
 
 
 def _local_address(options: ConnectOptions) -> tuple[str, int] | None:

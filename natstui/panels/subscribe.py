@@ -38,6 +38,8 @@ SSH_REPAINT = 0.75
 """Seconds between two repaints of the messages at least, over a slow line."""
 
 _SEPARATORS = re.compile(r"[\s,]+")
+_SILENCE_TOLD = 1.0
+"""Seconds: a shorter silence before a loss is nothing out of the ordinary."""
 
 _AWAY: dict[ConnectionState, tuple[str, str, str]] = {
     ConnectionState.NEW: ("not connected", "warning", "not connected yet: nothing arrives here"),
@@ -86,6 +88,7 @@ class SubscribePanel(Panel):
         """Whether the server is being asked for the subjects."""
         self._was_connected = False
         self._away: tuple[datetime, str] | None = None
+        self._silent_before = 0.0
         """Since when nothing can come in, and why."""
 
     @staticmethod
@@ -237,7 +240,12 @@ class SubscribePanel(Panel):
                     since, words = self._away
                     self._away = None
                     away = span((event.at - since).total_seconds())
+                    if self._silent_before >= _SILENCE_TOLD:
+                        away += f", and silent for {span(self._silent_before)} before that was noticed"
+                    self._silent_before = 0.0
                     self.ring.mark_gap(f"{words} {away}: messages may be missing", event.at.timestamp())
+            case kinds.Disconnected(silent_for=silent_for):
+                self._silent_before = silent_for or 0.0
             case kinds.StateChanged(new=ConnectionState.IDLE):
                 self._went_away(event, "asleep")
             case kinds.StateChanged(new=ConnectionState.RECONNECTING | ConnectionState.FAILED):

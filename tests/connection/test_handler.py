@@ -19,6 +19,7 @@ from natstui.connection import (
     ManagedConnection,
     Message,
     Outcome,
+    PermissionDeniedError,
     Reconnected,
     StateChanged,
 )
@@ -338,3 +339,50 @@ async def test_draining_ends_in_closed_from_every_state(
     if opening is not None:
         with pytest.raises(ConnectionClosedError):
             await opening
+
+
+@pytest.mark.parametrize("end", ["drain", "close"])
+async def test_what_a_limited_subscription_has_yet_to_hand_over_is_drained_and_never_handed_over_after_the_end(
+    nats_server: NatsServer, managed: Managed, end: str
+) -> None:
+    connection = managed(nats_server.url)
+    states: list[ConnectionState] = []
+
+    async def handle(_: Message) -> None:
+        await asyncio.sleep(0.05)
+        states.append(connection.state)
+
+    subscription = await connection.subscribe("orders", handle, max_msgs=5)
+    for _ in range(5):
+        await connection.publish("orders")
+    await connection.flush()
+    await until(lambda: subscription.received == 5)
+    assert connection.subscriptions == ()
+    await (connection.drain() if end == "drain" else connection.close())
+    count = len(states)
+    assert subscription.is_delivered
+    assert count == 5 or end == "close"
+    assert ConnectionState.CLOSED not in states
+
+
+async def test_a_queue_group_refused_leaves_the_subscription_beside_it_alone(
+    nats_server_factory: Servers, managed: Managed
+) -> None:
+    refused = {"subscribe": {"deny": ["orders theirs"]}}
+    server = nats_server_factory(user="ann", password="pw", permissions=refused)
+    connection = managed(server.url, user="ann", password="pw")
+    plain = await connection.subscribe("orders", print)
+    with pytest.raises(PermissionDeniedError, match="theirs"):
+        await connection.subscribe("orders", print, queue="theirs")
+    assert plain.active and not plain.denied
+
+
+async def test_what_the_server_said_long_ago_is_not_told_as_the_reason_of_the_loss(
+    nats_server_factory: Servers, managed: Managed
+) -> None:
+    server = nats_server_factory(user="ann", password="pw", permissions={"publish": {"deny": ["no"]}})
+    connection = managed(server.url, user="ann", password="pw")
+    record = EventRecord(connection)
+    assert (await connection.publish_confirmed("no")).outcome is Outcome.REFUSED
+    server.kill()
+    assert "saying" not in (await record.first(Disconnected)).reason

@@ -170,3 +170,19 @@ async def test_a_client_that_was_frozen_learns_that_the_server_gave_it_up() -> N
             if client.returncode is None:
                 client.kill()
                 await client.wait()
+
+
+async def test_a_loss_says_since_when_the_server_was_silent(nats_server: NatsServer, managed: Managed) -> None:
+    connection = managed(nats_server.url, ping_interval=0.2, max_outstanding_pings=2)
+    record = EventRecord(connection)
+    await connection.open()
+    nats_server.freeze()
+    lost = await record.first(Disconnected)
+    assert lost.silent_for == record.of(StaleConnection)[0].silent_for
+    assert lost.silent_for is not None and lost.silent_for > 0.4
+    assert "last heard" in str(lost)
+    nats_server.thaw()
+    await record.first(Reconnected)
+    record.clear()
+    nats_server.terminate()
+    assert (await record.first(Disconnected)).silent_for is None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -354,3 +356,53 @@ async def test_the_event_callback_gets_every_event(
     await until(lambda: len(told) == len(connection.events))
     assert told == list(connection.events)
     assert any(isinstance(event, Connected) for event in told)
+
+
+async def test_a_local_port_of_ones_own_is_taken_again_at_once(nats_server: NatsServer, managed: Managed) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    connection = managed(nats_server.url, local_address=f"127.0.0.1:{port}")
+    await connection.open()
+    await connection.force_reconnect()
+    await until(lambda: connection.state is ConnectionState.CONNECTED, timeout=20)
+    assert [client["port"] for client in nats_server.connections()] == [port]
+
+
+async def test_headers_count_in_what_waits_for_a_handler(
+    nats_server: NatsServer, managed: Managed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("natstui.connection.subscription._BYTES_LIMIT", 1_000_000)
+    connection, released = managed(nats_server.url), asyncio.Event()
+
+    async def wait(_: Message) -> None:
+        await released.wait()
+
+    subscription = await connection.subscribe("orders", wait)
+    for _ in range(30):
+        await connection.publish("orders", b"", headers={"Note": "x" * 100_000})
+    await connection.flush()
+    await until(lambda: subscription.received == 30)
+    assert 15 <= subscription.dropped <= 20
+    released.set()
+
+
+async def test_replies_that_nobody_takes_are_bounded_counted_and_told(
+    nats_server: NatsServer, managed: Managed
+) -> None:
+    asking, answering = managed(nats_server.url, subscription_capacity=100), managed(nats_server.url)
+
+    async def answer(message: Message) -> None:
+        for _ in range(1_000):
+            await answering.publish(message.reply, b"x")
+
+    await answering.subscribe("svc", answer)
+    record, got = EventRecord(asking), 0
+    async with aclosing(asking.request_many("svc", timeout=10, stall=0.5)) as replies:  # type: ignore[type-var]
+        async for _ in replies:
+            if not got:
+                await until(lambda: asking.stats().in_msgs == 1_000, timeout=9)
+            got += 1
+    dropped = asking.stats().dropped
+    assert 100 <= got <= 101 and got + dropped == 1_000
+    await until(lambda: sum(event.dropped for event in record.of(SlowConsumer)) == dropped)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,6 +23,7 @@ from natstui.connection import (
     ServerStats,
     StateChanged,
 )
+from natstui.connection.client import NatsClient
 from tests.connection.conftest import Managed
 from tests.connection.event_record import EventRecord
 from tests.faults import Proxy
@@ -350,3 +352,13 @@ async def test_a_server_that_throws_everybody_out_is_not_hammered(
         await until(lambda number=number: len(record.of(Reconnected)) >= number, timeout=20)
     delays = [event.delay for event in record.of(Attempt)[1:]]
     assert delays[3] > 0.1
+
+
+async def test_the_clients_of_failed_attempts_are_not_kept(nats_server: NatsServer, managed: Managed) -> None:
+    connection = managed(nats_server.url, reconnect_delay_callback=lambda _: 0)
+    record = EventRecord(connection)
+    await connection.open()
+    nats_server.kill()
+    await until(lambda: len(record.of(AttemptFailed)) >= 10, timeout=20)
+    gc.collect()
+    assert sum(isinstance(found, NatsClient) for found in gc.get_objects()) <= 2

@@ -10,11 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from natstui.connection import (
     AttemptFailed,
     ClientError,
+    ConnectionManager,
     ConnectionState,
+    ConnectOptions,
     ExpiryWarning,
     HandshakeError,
     OpenError,
@@ -28,6 +36,7 @@ from tests.certificates import CertificateAuthority, TlsFiles
 from tests.clusters import NatsCluster
 from tests.connection.conftest import Managed
 from tests.connection.event_record import EventRecord
+from tests.connection.hand_clock import HandClock
 from tests.credentials import Operator
 from tests.faults import Peer, Proxy, Script, ScriptedServer
 from tests.servers import NatsServer
@@ -66,13 +75,14 @@ async def test_require_tls_refuses_a_plain_server_before_any_credential_is_sent(
     assert server.peers[0].received == []
 
 
-@pytest.mark.parametrize("how", ["tls:// in the URL", "root_certificates", "tls_client_config"])
+@pytest.mark.parametrize("how", ["tls:// in the URL", "root_certificates", "tls_client_config", "tls_hostname"])
 async def test_every_other_way_of_asking_for_tls_refuses_a_plain_server_too(
     nats_server: NatsServer, managed: Managed, ca: CertificateAuthority, how: str
 ) -> None:
     options: dict[str, dict[str, Any]] = {
         "root_certificates": {"root_certificates": ca.certificate},
         "tls_client_config": {"tls_client_config": ca.context()},
+        "tls_hostname": {"tls_hostname": "nats.example"},
     }
     url = nats_server.url.replace("nats://", "tls://") if "URL" in how else nats_server.url
     with pytest.raises(TlsError, match="the server offers none"):
@@ -305,3 +315,40 @@ def test_tls_options_that_contradict_each_other_are_refused_when_they_are_set(
     with pytest.raises(OptionError) as caught:
         managed("nats://127.0.0.1:4222", **given)
     assert caught.value.option == option
+
+
+async def test_an_encrypted_key_is_told_and_nobody_is_asked_at_the_terminal(
+    nats_server_factory: Servers, managed: Managed, ca: CertificateAuthority, tmp_path: Path
+) -> None:
+    server = nats_server_factory(tls=ca.server(), tls_verify=True)
+    files = ca.client()
+    key = load_pem_private_key(files.key.read_bytes(), None)
+    encrypted = tmp_path / "encrypted.key"
+    encrypted.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"pass")))
+    connection = managed(
+        server.url, root_certificates=ca.certificate, client_certificate=files.certificate, client_key=encrypted
+    )
+    with pytest.raises(TlsError, match="is encrypted"):
+        await connection.open()
+
+
+async def test_what_comes_to_expire_soon_while_the_connection_stands_is_warned_of_once(
+    nats_server_factory: Servers, hand_manager: ConnectionManager, hand_clock: HandClock, ca: CertificateAuthority
+) -> None:
+    until_expiry = hand_clock.wall() + timedelta(days=20, hours=1) - datetime.now(UTC)
+    server = nats_server_factory(tls=ca.server(expires_in=until_expiry, valid_since=timedelta(days=3_650)))
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    connection = hand_manager.add(ConnectOptions(servers=server.url, tls_client_config=context, idle_timeout=0))
+    record = EventRecord(connection)
+    await connection.open()
+    for days, warnings in ((5, 0), (5, 1), (5, 1)):
+        hand_clock.advance(days * 86_400)
+        await hand_manager.cleanup_idle_connections()
+        await until(lambda warnings=warnings: len(expiry_warnings(record)) == warnings)
+    assert connection.state is ConnectionState.CONNECTED
+    hand_clock.advance(6 * 86_400)
+    await connection.force_reconnect()
+    await until(lambda: connection.stats().reconnects == 1)
+    (warning,) = expiry_warnings(record)
+    assert "expires in 10 days" in str(warning)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from natstui.connection import (
     Disconnected,
     ExpiryWarning,
     Message,
+    NameLookupError,
     OpenError,
     OptionError,
     Reconnected,
@@ -200,3 +203,30 @@ async def test_without_aiohttp_the_sentence_says_what_to_install(
     monkeypatch.setattr("nats.aio.transport.aiohttp", None)
     with pytest.raises(TcpError, match=r"pip install 'natstui\[websocket\]'"):
         await managed("ws://127.0.0.1:1").open()
+
+
+async def test_a_name_server_that_never_answers_holds_up_neither_the_attempt_nor_the_end_of_the_process(
+    managed: Managed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+    asked: list[threading.Thread] = []
+
+    def never(*_: object, **__: object) -> list[object]:
+        asked.append(threading.current_thread())
+        released.wait(60)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    try:
+        with pytest.raises(NameLookupError, match=r"did not answer within 0\.3 s"):
+            await asyncio.wait_for(managed("ws://nats.example", connection_timeout=0.3).open(), 10)
+        assert asked and all(thread.daemon for thread in asked)
+    finally:
+        released.set()
+
+
+async def test_a_host_name_is_looked_up_for_a_websocket(nats_server_factory: Servers, managed: Managed) -> None:
+    server = nats_server_factory(websocket=True)
+    connection = managed(server.websocket_url.replace("127.0.0.1", "localhost"))
+    await connection.open()
+    assert (await connection.check_health()).healthy

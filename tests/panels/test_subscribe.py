@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -114,6 +115,18 @@ async def test_a_gap_marks_where_messages_may_be_missing(nats_server: NatsServer
         assert kinds[0] == b"orders.before" and kinds[2] == b"orders.after"
         assert kinds[1].startswith("offline ") and kinds[1].endswith("messages may be missing")
         await until(lambda: "messages may be missing" in screen_text(app))
+
+
+async def test_a_gap_says_how_long_the_server_was_silent_before_that_was_noticed(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "subscribe:orders.>", options={"ping_interval": 0.6})
+    async with app.run_test(size=SIZE):
+        await until_connected(app)
+        panel = subscribe_panel(app)
+        nats_server.freeze()
+        await until(lambda: panel.connection.state == "reconnecting", 10)
+        nats_server.thaw()
+        gaps = await until(lambda: [entry.text for entry in panel.ring if isinstance(entry, Gap)], 20)
+        assert re.search(r"and silent for [12]\.\d s before that was noticed: messages may be missing$", gaps[0])
 
 
 async def test_nothing_is_waited_for_where_nothing_can_arrive(nats_server: NatsServer) -> None:
