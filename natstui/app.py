@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ from natstui.launch import PanelSpec
 from natstui.panels.base import Panel
 from natstui.session import Session
 from natstui.stream.sanitise import sanitise
-from natstui.styles.themes import DARK, THEMES
+from natstui.styles.themes import THEMES, own_theme
 from natstui.terminal_driver import terminal_driver
 from natstui.typing_order import TypingOrder
 from natstui.widgets.key_line import key_words, shown_keys
@@ -60,7 +61,7 @@ class NatstuiApp(App[int]):
     """
 
     TITLE = "natstui"
-    CSS_PATH = STYLES / "dashboard.tcss"
+    CSS_PATH = [STYLES / "dashboard.tcss", STYLES / "few_colours.tcss"]  # noqa: RUF012
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
@@ -78,7 +79,8 @@ class NatstuiApp(App[int]):
         log_path: Path | None = None,
     ) -> None:
         free_alt_digits()
-        super().__init__(driver_class=terminal_driver())
+        # With NO_COLOR not even greys; Textual takes the variable out of the environment.
+        super().__init__(driver_class=terminal_driver(), ansi_color=True if "NO_COLOR" in os.environ else None)
         self.launch = launch
         path = log_path or launch.settings.log_file or state_directory() / "events.log"
         self.session = Session(launch, clock or Clock(), EventLog(path.expanduser()), manager)
@@ -91,7 +93,7 @@ class NatstuiApp(App[int]):
         self._silent_drains = 0
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = DARK.name
+        self.theme = own_theme(self.console.color_system, self.no_color).name
         self.stylesheet.set_variables(self.get_css_variables())
         self._css_variables = self.get_css_variables()
 
@@ -135,8 +137,9 @@ class NatstuiApp(App[int]):
         self.screen.refresh()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        # Textual has no switch for all cursors at once.
-        if self.launch.settings.ssh_profile and isinstance(event.widget, Input | TextArea):
+        # Textual has no switch for all cursors at once. With few colours the cursor is all that tells of the focus.
+        is_steady = self.launch.settings.ssh_profile or self.native_ansi_color
+        if is_steady and isinstance(event.widget, Input | TextArea):
             event.widget.cursor_blink = False
 
     def _take_settings(self) -> None:
@@ -160,7 +163,8 @@ class NatstuiApp(App[int]):
 
     def tell(self, sentence: str, severity: str = "information") -> None:
         """Show a sentence for a while."""
-        self.notify(sanitise(sentence), severity=cast(Any, severity), timeout=8, markup=False)
+        title = "" if severity == "information" else severity
+        self.notify(sanitise(sentence), title=title, severity=cast(Any, severity), timeout=8, markup=False)
 
     @on(DashboardScreen.Shown)
     def _connect(self) -> None:

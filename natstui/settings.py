@@ -144,7 +144,8 @@ class Settings(BaseSettings):
     """Time between two looks for idle connections, at most (HeyNATS: 5 minutes)."""
 
     theme: str = ""
-    """A theme's name: natstui's own, `natstui` (the default) and `natstui-light`, or one of Textual's."""
+    """A theme's name: natstui's own, `natstui`, `natstui-light` and `natstui-16`, or one of Textual's. By default
+    `natstui`; where the terminal has 16 colours or none, or NO_COLOR is set, `natstui-16`."""
     keymap: Annotated[dict[str, str], BeforeValidator(_keys)] = Field(default_factory=dict)
     """Binding id → keys, with commas between them; [Keys](keys.md) has the ids."""
     ring_capacity: int = Field(default=10_000, ge=1)

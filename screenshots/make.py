@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+os.environ["COLORTERM"] = "truecolor"
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 

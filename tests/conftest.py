@@ -42,6 +42,8 @@ def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if name in FOREIGN or name.startswith(FOREIGN_PREFIXES):
             monkeypatch.delenv(name)
+    # Colours as most terminals have them, wherever the tests run.
+    monkeypatch.setenv("COLORTERM", "truecolor")
     home = tmp_path / "home"
     directories = {
         "HOME": home,

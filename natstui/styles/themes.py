@@ -90,4 +90,58 @@ LIGHT = Theme(
     },
 )
 
-THEMES = (DARK, LIGHT)
+SIXTEEN = Theme(
+    name="natstui-16",
+    ansi=True,
+    primary="ansi_bright_blue",
+    secondary="ansi_magenta",
+    accent="ansi_bright_blue",
+    warning="ansi_yellow",
+    error="ansi_red",
+    success="ansi_green",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    dark=True,
+    variables={
+        "border": "ansi_bright_blue",
+        "border-blurred": "ansi_bright_black",
+        "text-muted": "ansi_default",
+        "text-disabled": "ansi_bright_black",
+        "text-primary": "ansi_bright_blue",
+        "text-secondary": "ansi_magenta",
+        "text-success": "ansi_green",
+        "text-warning": "ansi_yellow",
+        "text-error": "ansi_red",
+        "text-accent": "ansi_bright_blue",
+        "block-cursor-background": "ansi_default",
+        "block-cursor-foreground": "ansi_default",
+        "block-cursor-blurred-background": "ansi_default",
+        "block-cursor-blurred-foreground": "ansi_default",
+        "ansi-background": "ansi_default",
+        "ansi-foreground": "ansi_default",
+        "scrollbar": "ansi_bright_black",
+        "scrollbar-hover": "ansi_default",
+        "scrollbar-active": "ansi_bright_blue",
+        "scrollbar-background": "ansi_default",
+        "scrollbar-background-hover": "ansi_default",
+        "scrollbar-background-active": "ansi_default",
+        "scrollbar-corner-color": "ansi_default",
+        "footer-key-foreground": "ansi_bright_blue",
+    },
+)
+"""The terminal's own 16 colours, on its own background, be that dark or light."""
+
+THEMES = (DARK, LIGHT, SIXTEEN)
+
+
+def own_theme(color_system: str | None, no_color: bool) -> Theme:
+    """The theme where none is chosen: that of 16 colours where the terminal has no more, or where none are wanted.
+
+    Args:
+        color_system: what rich tells of the terminal: "standard" for 16 colours, None for none.
+        no_color: whether NO_COLOR is set.
+    """
+    return SIXTEEN if no_color or color_system in (None, "standard") else DARK

@@ -103,7 +103,7 @@ class ConnectionTable(ComponentStyles, can_focus=True):
         """The columns that there is room for."""
         shown = list(COLUMNS)
         for column in sorted(COLUMNS, key=lambda column: column.importance):
-            if sum(one.width for one in shown) + SPACING * len(shown) <= width:
+            if 1 + sum(one.width for one in shown) + SPACING * (len(shown) - 1) <= width:
                 break
             shown.remove(column)
         return shown

@@ -8,6 +8,7 @@ from tests.terminals import Terminal
 from tests.waiting import until, until_sync
 
 PATIENCE = 30.0
+ATTRIBUTES = ("reverse", "bold", "underscore")
 
 
 class Display:
@@ -25,6 +26,17 @@ class Display:
         self._stream.feed(output[self._fed :])
         self._fed = len(output)
         return "\n".join(self._screen.display)
+
+    def looks(self, words: str) -> list[set[str]]:
+        """For each place where the words are: what all their cells have of "reverse", "bold", "underscore"."""
+        found = []
+        for y, line in enumerate(self.text().splitlines()):
+            x = line.find(words)
+            while x >= 0:
+                cells = [self._screen.buffer[y][x + cell] for cell in range(len(words))]
+                found.append({name for name in ATTRIBUTES if all(getattr(cell, name) for cell in cells)})
+                x = line.find(words, x + 1)
+        return found
 
     async def shows(self, words: str) -> None:
         """Wait until the words are on the screen."""
