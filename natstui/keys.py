@@ -129,6 +129,13 @@ KEYS: dict[str, Key] = {
     "dialog.cancel": Key(
         "escape", "cancel", "cancel", "Leave everything as it was; while it connects, stop that", True
     ),
+    "dialog.next_section": Key("pagedown", "step_section(1)", "Next section", "To the next heading", True, True),
+    "dialog.previous_section": Key(
+        "pageup", "step_section(-1)", "Previous section", "To the heading before", False, True
+    ),
+    "section.toggle": Key("enter,space", "turn", "fold", "Show or hide what is under this heading", True),
+    "section.open": Key("right,plus", "turn(True)", "Open", "Show what is under this heading"),
+    "section.close": Key("left,minus", "turn(False)", "Fold", "Hide what is under this heading"),
     "start.connect": Key("c", "connect", "connect elsewhere", "Enter another server and credentials", True),
     "start.embedded": Key(
         "e", "embedded", "embedded server", "Start a nats-server of your own with sample traffic", True

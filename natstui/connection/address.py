@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -161,3 +161,16 @@ def without_userinfo(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     _, at, host = rest.rpartition("@")
     return f"{scheme}{separator}{host}" if not at or scheme.isalpha() else host
+
+
+def url_with(address: ServerAddress, userinfo: UserInfo | None) -> str:
+    """Return the URL of a server with the credentials in it, quoted. Never for the eye."""
+    if userinfo is None:
+        return address.url
+    if userinfo.token is not None:
+        login = quote(userinfo.token.get_secret_value(), safe="")
+    else:
+        password = userinfo.password.get_secret_value() if userinfo.password else ""
+        login = f"{quote(userinfo.user or '', safe='')}:{quote(password, safe='')}"
+    scheme, _, rest = address.url.partition("://")
+    return f"{scheme}://{login}@{rest}"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from natstui.connection.address import ServerAddress, UserInfo, parse_local_address, parse_servers
+from natstui.connection.address import ServerAddress, UserInfo, parse_local_address, parse_servers, url_with
 from natstui.connection.durations import parse_duration
 from natstui.connection.errors import OptionError
 from natstui.connection.events import ConnectionEvent
@@ -262,22 +262,8 @@ class ConnectOptions:
         """
         if "servers" not in changes:
             anew = not changes.keys().isdisjoint(("user", "password", "token"))
-            changes["servers"] = self.servers if anew else [_with_userinfo(*entry) for entry in self.pool]
+            changes["servers"] = self.servers if anew else [url_with(*entry) for entry in self.pool]
         known = {option.name for option in fields(self)}
         for name in changes.keys() - known:
             raise OptionError(name, "is no connect option", f"there are {', '.join(sorted(known))}")
         return replace(self, **changes)
-
-
-def _with_userinfo(address: ServerAddress, userinfo: UserInfo | None) -> str:
-    if userinfo is None:
-        return address.url
-    from urllib.parse import quote
-
-    if userinfo.token is not None:
-        login = quote(userinfo.token.get_secret_value(), safe="")
-    else:
-        password = userinfo.password.get_secret_value() if userinfo.password else ""
-        login = f"{quote(userinfo.user or '', safe='')}:{quote(password, safe='')}"
-    scheme, _, rest = address.url.partition("://")
-    return f"{scheme}://{login}@{rest}"

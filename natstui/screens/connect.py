@@ -7,55 +7,39 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 from textual.worker import Worker, WorkerState
 
 from natstui.confinement import Confined, Confinement
-from natstui.connection.durations import format_duration
+from natstui.connection.address import parse_server, url_with
 from natstui.connection.errors import OptionError
 from natstui.connection.options import ConnectOptions
+from natstui.context_keys import unsigned
 from natstui.keys import bindings
+from natstui.screens.connect_rows import ROWS, SECTIONS, Section
 from natstui.widgets.choice import Choice
 from natstui.widgets.field import Field
+from natstui.widgets.fitting import part
+from natstui.widgets.form_section import FormScroll, FormSection, SectionHeading
 from natstui.widgets.key_line import KeyLine
+from natstui.widgets.line import Line
 from natstui.widgets.notice import Notice
+from natstui.widgets.pasted_field import PastedField
 from natstui.widgets.stage_list import StageList
 from natstui.widgets.strip_text import server_words
-from natstui.widgets.time_words import minutes
 
 if TYPE_CHECKING:
     from natstui.headless.diagnosis import StageReport
-
-TEXTS = (
-    ("servers", "servers", "nats://host:4222, tls://host:4222"),
-    ("name", "name", "as the server's monitoring shows it"),
-    ("user", "user", ""),
-    ("credentials_file", "creds file", "~/.nkeys/user.creds"),
-    ("root_certificates", "CA file", "the system's authorities"),
-    ("client_certificate", "certificate", "client certificate, PEM"),
-    ("client_key", "key", "its private key, PEM"),
-    ("tls_hostname", "TLS name", "the name on the server's certificate, where it is another"),
-)
-SECRETS = (("password", "password"), ("token", "token"), ("nkey_seed", "nkey seed"))
-DURATIONS = (
-    ("ping_interval", "ping every", "20s"),
-    ("idle_timeout", "sleep after", "30m, 0 for never"),
-    ("connection_timeout", "open within", "5s"),
-    ("request_timeout", "wait at most", "10s"),
-)
-ORDER = (
-    *("servers", "name", "user", "password", "token", "credentials_file", "nkey_seed", "tls"),
-    *("root_certificates", "client_certificate", "client_key", "tls_hostname"),
-    *("ping_interval", "max_outstanding_pings", "idle_timeout", "idle_policy"),
-    *("connection_timeout", "request_timeout"),
-)
-TLS_WORDS = ("as the URL says", "required", "first")
+IDENTITY = frozenset({"user", "password", "token", "credentials_file", "credentials", "nkey_seed", "jwt"})
+"""Options that say who one is. Entered, they hold for every server, whatever stood in its URL."""
+HEADING_HINT = "enter shows or hides these; pgdn and pgup go to the other headings"
+FRAME = 5
+"""Lines of the dialog that are not the form: its border, the hint and the keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +64,9 @@ class ConnectDialog(ModalScreen[Connecting | None]):
         confinement: what a hosted session may not change.
     """
 
-    BINDINGS = bindings("dialog.accept", "dialog.untried", "dialog.cancel")
+    BINDINGS = bindings(
+        "dialog.accept", "dialog.untried", "dialog.cancel", "dialog.next_section", "dialog.previous_section"
+    )
 
     @dataclass
     class ServerTried(Message):
@@ -124,86 +110,127 @@ class ConnectDialog(ModalScreen[Connecting | None]):
         self._entered: Connecting | None = None
         """What is being tried."""
         self._failures: list[tuple[str, StageReport]] = []
+        self._widgets: dict[str, Field | Choice] = {}
+        """The field of each option; "tls" for both that concern it."""
 
     def compose(self) -> ComposeResult:
-        fields = dict(self._fields())
         with Vertical(classes="dialog -form") as dialog:
             dialog.border_title = self._title
-            with VerticalScroll(can_focus=False):
-                for name in ORDER:
-                    label, widget = fields[name]
-                    with Horizontal(classes="form-row"):
-                        yield Label(label, classes="form-label", markup=False)
-                        yield widget
+            with FormScroll():
+                for section in SECTIONS:
+                    yield self._section(section)
                 if self._offers_all:
-                    with Horizontal(classes="form-row"):
-                        yield Label("for", classes="form-label")
-                        yield Choice(("this panel", "all panels"), id="scope")
+                    with Vertical(classes="form-rows"):
+                        yield _form_row("for", Choice(("this panel", "all panels"), id="scope"))
             yield StageList(id="stages")
+            yield Line(id="field-hint")
             yield Notice()
             yield KeyLine()
 
-    def _fields(self) -> list[tuple[str, tuple[str, Field | Choice]]]:
-        options = self._options
-        fields: list[tuple[str, tuple[str, Field | Choice]]] = []
-        for name, label, hint in TEXTS:
-            value = ", ".join(options.servers) if name == "servers" else str(getattr(options, name) or "")
-            fields.append((name, (label, Field(value, placeholder=hint, id=name))))
-        for name, label in SECRETS:
-            hint = "set; - removes it" if getattr(options, name) is not None else ""
-            fields.append((name, (label, Field(placeholder=hint, id=name, password=True))))
-        for name, label, hint in DURATIONS:
-            seconds = getattr(options, name)
-            fields.append((name, (label, Field(_duration(seconds), placeholder=hint, id=name))))
-        pings = Field(str(options.max_outstanding_pings), placeholder="2", id="max_outstanding_pings")
-        tls = 2 if options.tls_first else 1 if options.require_tls else 0
-        return [
-            *fields,
-            ("max_outstanding_pings", ("pings unanswered", pings)),
-            ("tls", ("TLS", Choice(TLS_WORDS, tls, id="tls"))),
-            (
-                "idle_policy",
-                (
-                    "with subscriptions",
-                    Choice(("hold", "close"), int(options.idle_policy == "close"), id="idle_policy"),
-                ),
-            ),
-        ]
+    def _section(self, section: Section) -> FormSection:
+        widgets = {row: row.widget(self._options) for row in section.rows}
+        self._widgets |= {row.option: widget for row, widget in widgets.items()}
+
+        def summary() -> list[str]:
+            return section.summary([row.told(widget, self._options) for row, widget in widgets.items()])
+
+        rows = [_form_row(row.label, widget) for row, widget in widgets.items()]
+        return FormSection(section.title, rows, summary, is_open=section.is_first)
 
     def on_mount(self) -> None:
-        self.query_one("#servers", Field).focus()
+        self._open_what_fits()
+        self._widgets["servers"].focus()
+
+    def _open_what_fits(self) -> None:
+        """Open sections from the first on, as far as the whole form can be seen without scrolling."""
+        sections = list(self.query(FormSection))
+        room = self.app.size.height - FRAME - len(sections) - int(self._offers_all)
+        for section in sections:
+            room -= section.height
+            section.is_open = section.is_open or room >= 0
+        self._fit()
+
+    @on(FormSection.Turned)
+    def _section_turned(self, message: FormSection.Turned) -> None:
+        message.stop()
+        self._fit()
+        self.call_after_refresh(message.section.scroll_visible)
+
+    def _fit(self) -> None:
+        """Make the dialog as high as what it holds, or as the screen; a sentence takes its lines from the form."""
+        lines = sum(1 + section.height * section.is_open for section in self.query(FormSection))
+        stages = self.query_one(StageList)
+        shown = lines + int(self._offers_all) + FRAME + (len(stages.stages) + 2 if stages.display else 0)
+        self.query_one(".dialog").styles.height = min(self.app.size.height, shown)
+
+    def on_resize(self) -> None:
+        if self.is_mounted:
+            self._fit()
+
+    @on(events.DescendantFocus)
+    def _tell_of_field(self, message: events.DescendantFocus) -> None:
+        """Say what the field under the cursor sets, and its name everywhere else."""
+        row = ROWS.get(message.widget.id or "")
+        if row is None and not isinstance(message.widget, SectionHeading):
+            self.query_one("#field-hint", Line).show(())
+            return
+        name = "" if row is None else "require_tls, tls_first" if row.option == "tls" else row.option
+        told = [part(90, (HEADING_HINT if row is None else row.hint, "label")), part(80, (name, "quiet"))]
+        self.query_one("#field-hint", Line).show(told)
+
+    def action_step_section(self, step: int) -> None:
+        """Move the focus to the next heading, or to the one before."""
+        headings = [section.heading for section in self.query(FormSection)]
+        focused = self.focused
+        place = next(
+            (
+                number
+                for number, section in enumerate(self.query(FormSection))
+                if focused is not None and section in focused.ancestors_with_self
+            ),
+            len(headings),
+        )
+        is_within = place < len(headings) and focused is not headings[place]
+        headings[(place + (0 if step < 0 and is_within else step)) % len(headings)].focus()
+
+    def _reveal(self, option: str) -> None:
+        """Focus the field of an option, and open the section that it is in."""
+        widget = self._widgets.get("tls" if option in ("require_tls", "tls_first") else option)
+        if widget is None:
+            return
+        for section in self.query(FormSection):
+            if section in widget.ancestors:
+                section.is_open = True
+        self._fit()
+        self.call_after_refresh(widget.focus)
 
     def _changes(self) -> dict[str, Any]:
         """What the fields say differently from the options."""
         options = self._options
         changes: dict[str, Any] = {}
-        for name, _, _ in TEXTS:
-            text = self.query_one(f"#{name}", Field).text
-            if name == "servers":
-                if text != ", ".join(options.servers):
-                    changes["servers"] = text
-            elif text != str(getattr(options, name) or ""):
-                changes[name] = text or ("" if name == "name" else None)
-        for name, _ in SECRETS:
-            value = self.query_one(f"#{name}", Field).value
-            if value:
-                changes[name] = None if value == "-" else SecretStr(value)
-        for name, _, _ in DURATIONS:
-            text = self.query_one(f"#{name}", Field).text
-            if text != _duration(getattr(options, name)):
-                changes[name] = text
-        pings = self.query_one("#max_outstanding_pings", Field).text
-        if pings != str(options.max_outstanding_pings):
-            changes["max_outstanding_pings"] = int(pings) if pings.isdecimal() else pings
-        tls = self.query_one("#tls", Choice).chosen
-        if (tls > 0, tls == 2) != (options.require_tls or options.tls_first, options.tls_first):
-            changes |= {"require_tls": tls > 0, "tls_first": tls == 2}
-        policy = self.query_one("#idle_policy", Choice).value
-        if policy != options.idle_policy:
-            changes["idle_policy"] = policy
+        for option, widget in self._widgets.items():
+            if self._confinement is not None and isinstance(widget, PastedField) and widget.path is not None:
+                raise Confined("A hosted session reads no file that it was not given: paste the text instead.")
+            changes |= ROWS[option].changes(widget, options)
         if "user" in changes and changes["user"] is None and "password" not in changes:
             changes["password"] = None
+        jwt, seed = (changes.get(name, getattr(options, name)) for name in ("jwt", "nkey_seed"))
+        if jwt is None or seed is not None:
+            if options.sign_callback is unsigned or "jwt" in changes:
+                changes["sign_callback"] = None
+        elif options.sign_callback is None:
+            changes["sign_callback"] = unsigned
+        if "servers" in changes or changes.keys() & IDENTITY:
+            changes["servers"] = self._with_credentials(changes)
         return changes
+
+    def _with_credentials(self, changes: dict[str, Any]) -> list[str] | str:
+        """The servers entered. Those known keep the credentials that stood in their URLs, unless others are entered."""
+        entered = str(changes.get("servers", ", ".join(self._options.servers)))
+        if changes.keys() & IDENTITY:
+            return entered
+        known = {address.url: url_with(address, userinfo) for address, userinfo in self._options.pool}
+        return ",".join(known.get(_plain_url(url), url) for url in entered.split(","))
 
     def _read(self) -> Connecting | None:
         """What the fields say; None, and a sentence, where it cannot work."""
@@ -217,8 +244,7 @@ class ConnectDialog(ModalScreen[Connecting | None]):
             return None
         except OptionError as error:
             self.query_one(Notice).say(str(error))
-            if matches := self.query(f"#{error.option}"):
-                matches.first().focus()
+            self._reveal(error.option)
             return None
         is_for_all = not self._offers_all or self.query_one("#scope", Choice).value == "all panels"
         return Connecting(options, is_for_all)
@@ -284,8 +310,8 @@ class ConnectDialog(ModalScreen[Connecting | None]):
     @on(ServerTried)
     def _server_tried(self, message: ServerTried) -> None:
         if message.walk == self._walk_number:
-            self.query_one(".dialog").add_class("-walking")
             self.query_one(StageList).begin(message.server, message.stages, message.place)
+            self._fit()
 
     @on(StageWalked)
     def _stage_walked(self, message: StageWalked) -> None:
@@ -317,6 +343,14 @@ class ConnectDialog(ModalScreen[Connecting | None]):
             self.query_one(Notice).say(f"Something unexpected went wrong: {type(error).__name__}: {error}")
 
 
-def _duration(seconds: float) -> str:
-    """As it is typed: "30m", "1h 30m" without its spaces, "250ms"."""
-    return minutes(seconds).replace(" ", "") if seconds >= 1 and seconds == int(seconds) else format_duration(seconds)
+def _form_row(label: str, widget: Field | Choice) -> Horizontal:
+    return Horizontal(Label(label, classes="form-label", markup=False), widget, classes="form-row")
+
+
+def _plain_url(url: str) -> str:
+    """A URL as `ConnectOptions` keeps it; empty where it has credentials, or is none."""
+    try:
+        address, userinfo = parse_server(url)
+    except OptionError:
+        return ""
+    return "" if userinfo else address.url

@@ -11,6 +11,7 @@ import pytest
 
 from natstui.cli import main
 from natstui.connection import ConnectOptions
+from natstui.screens.connect_rows import ROWS as DIALOG
 from natstui.settings import Settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "connect-options.md"
@@ -45,9 +46,9 @@ def test_every_option_is_there() -> None:
 def test_the_other_names_are_those_that_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     flags = set(re.findall(r"--[\w-]+", capsys.readouterr().out))
-    rows = [row[-4:-1] for row in ROWS if len(row) >= 6]
+    rows = [row[-5:-1] for row in ROWS if len(row) >= 6]
     assert len(rows) > 25
-    for toml, variable, flag in rows:
+    for toml, variable, flag, _ in rows:
         names = re.findall(r"`(\w+)`", toml)
         assert set(names) <= Settings.model_fields.keys()
         assert re.findall(r"`(\w+)`", variable) == [f"NATSTUI_{name.upper()}" for name in names]
@@ -55,3 +56,14 @@ def test_the_other_names_are_those_that_are_taken(capsys: pytest.CaptureFixture[
         assert set(given) <= flags
         for name in names if given else ():
             assert {f"--{name.replace('_', '-')}", f"--{name.replace('_', '-')}-file", f"--{name}"[:-1]} & set(given)
+
+
+def test_the_labels_are_those_of_the_dialog() -> None:
+    labels = {option: row.label for option, row in DIALOG.items()}
+    labels |= dict.fromkeys(("require_tls", "tls_first"), labels.pop("tls"))
+    documented: set[str] = set()
+    for toml, _, _, told in (row[-5:-1] for row in ROWS if len(row) >= 6):
+        names = re.findall(r"`(\w+)`", toml)
+        documented.update(names)
+        assert told == (", ".join(labels[name] for name in names if name in labels) or "–")
+    assert labels.keys() <= documented
