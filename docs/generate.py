@@ -82,6 +82,7 @@ SECTIONS = {
     "event_list": "list of events",
     "contexts": "contexts",
     "dialog": "dialogs with fields",
+    "drill": "fault drill",
     "choice": "a choice of words",
     "confirm": "questions",
     "new_panel": "new panel",

@@ -20,6 +20,7 @@ from natstui import garbage, screens
 from natstui.clock import Clock
 from natstui.confinement import Confined
 from natstui.dashboard import DashboardScreen
+from natstui.drills import Drills
 from natstui.ending import Ending
 from natstui.event_log import EventLog, state_directory
 from natstui.first_connection import EMBEDDED, FirstConnection
@@ -88,6 +89,7 @@ class NatstuiApp(App[int]):
         self._typing = TypingOrder(self, super().on_event)
         self.ending = Ending(self)
         self.first_connection = FirstConnection(self)
+        self.drills = Drills(self, self.session, self.tell)
         self._changed_keys: dict[str, str] = {}
         self._draining: Timer | None = None
         self._silent_drains = 0
@@ -276,6 +278,10 @@ class NatstuiApp(App[int]):
         message.stop()
         self.first_connection.failed(message)
 
+    @on(Panel.FaultDrillWanted)
+    def _show_drill(self, message: Panel.FaultDrillWanted) -> None:
+        self.drills.show(message.panel)
+
     @on(Worker.StateChanged)
     def _worker_changed(self, message: Worker.StateChanged) -> None:
         worker = message.worker
@@ -296,7 +302,9 @@ class NatstuiApp(App[int]):
             def run(action: str = binding.action, node: Any = active.node) -> None:
                 self.call_later(self.run_action, action, node)
 
-            yield SystemCommand(f"{title}  ({key_words(key)})", active.tooltip or title, run)
+            hint = getattr(active.node, "action_hint", None)
+            words = (callable(hint) and hint(binding.action)) or active.tooltip or title
+            yield SystemCommand(f"{title}  ({key_words(key)})", words, run)
         yield SystemCommand("Theme", "Choose another theme", self.action_change_theme)
         yield SystemCommand(
             "Connect every panel elsewhere", "Enter another server and credentials for all panels", self._connect_all

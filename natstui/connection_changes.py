@@ -75,15 +75,15 @@ class ConnectionChanges:
 
     def use_embedded(self, url: str) -> None:
         """Connect every panel to the embedded server, and give panels without a subject one with traffic."""
-        options = self._session.options
-        self.change_all(
-            ConnectOptions(
-                servers=[url],
-                ping_interval=options.ping_interval,
-                max_outstanding_pings=options.max_outstanding_pings,
-                idle_timeout=options.idle_timeout,
-                idle_policy=options.idle_policy,
-            )
+        given = self._session.options
+        options = ConnectOptions(
+            servers=[url],
+            ping_interval=given.ping_interval,
+            max_outstanding_pings=given.max_outstanding_pings,
+            idle_timeout=given.idle_timeout,
+            idle_policy=given.idle_policy,
         )
+        self._session.own_servers.update(options.servers)
+        self.change_all(options)
         for panel in self._dashboard.panels:
             panel.suggest_subject(SAMPLE_SUBJECTS[panel.KIND])

@@ -118,6 +118,10 @@ class EventLog:
             for words in (told.noticed, told.settings, *told.changes):
                 self._add(event, f"{EXPLANATION}{words}", Weight.PLAIN)
 
+    def say(self, event: Event, words: str, weight: Weight) -> None:
+        """Log words of natstui's own that an event gave rise to."""
+        self._add(event, words, weight)
+
     def _add(self, event: Event, text: str, weight: Weight) -> None:
         entry = LoggedEvent(self.total, event.at, sanitise(event.connection_id), sanitise(text), weight)
         self.total += 1

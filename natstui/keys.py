@@ -86,6 +86,12 @@ KEYS: dict[str, Key] = {
     ),
     "panel.edit_connection_letter": Key("e", "edit_connection", "Edit connection", "Change this panel's connection"),
     "panel.reconnect": Key("r", "reconnect", "Reconnect", "Connect anew now, or try again where it failed"),
+    "panel.fault_drill": Key(
+        "d",
+        "fault_drill",
+        "Fault drill",
+        "Stall, drop or reconnect this panel's connection on purpose, and watch it noticed and mended",
+    ),
     "panel.sleep": Key("s", "sleep", "Sleep", "Close the connection until this panel is used again"),
     # One kind of panel
     "subscribe.apply": Key("f5", "apply", "Subscribe", "Subscribe to what the fields say now", False, True),
@@ -136,6 +142,8 @@ KEYS: dict[str, Key] = {
     "section.toggle": Key("enter,space", "turn", "fold", "Show or hide what is under this heading", True),
     "section.open": Key("right,plus", "turn(True)", "Open", "Show what is under this heading"),
     "section.close": Key("left,minus", "turn(False)", "Fold", "Hide what is under this heading"),
+    "drill.begin": Key("f5,enter", "begin", "start", "Make the fault now; once it is over, choose another one", True),
+    "drill.leave": Key("escape", "leave", "leave", "Back to the panel; the drill goes on, and its end is told", True),
     "start.connect": Key("c", "connect", "connect elsewhere", "Enter another server and credentials", True),
     "start.embedded": Key(
         "e", "embedded", "embedded server", "Start a nats-server of your own with sample traffic", True

@@ -45,6 +45,8 @@ class Session:
         """Where `options` come from."""
         self.confinement = Confinement(state_directory(), launch.options) if launch.settings.hosted else None
         """The bounds of a hosted session; None for one of its user's own."""
+        self.own_servers: set[str] = set(launch.options.servers) if launch.demo else set()
+        """URLs of servers that natstui itself started."""
         self._manager = manager
         self._closing: asyncio.Task[None] | None = None
         self._wake: Callable[[], None] | None = None

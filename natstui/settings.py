@@ -218,6 +218,7 @@ class Settings(BaseSettings):
             if path is not None and values[option] is None:
                 values[option] = read_seed(path) if option == "nkey_seed" else SecretStr(read_text(path).strip())
         values["read_only"] = self.read_only or self.safety_of(self.context).read_only
+        values["fault_drill"] = self.allows_fault_drill(self.context)
         values |= overrides
         if values["jwt"] is not None and values["nkey_seed"] is None:
             values.setdefault("sign_callback", unsigned)
@@ -226,6 +227,17 @@ class Settings(BaseSettings):
     def safety_of(self, context: str) -> ContextSafety:
         """What holds for a context by its name; empty for a connection that comes from none."""
         return context_safety(context, self.contexts)
+
+    def allows_fault_drill(self, context: str) -> bool:
+        """Whether a context's connections may be broken on purpose: as its own table says, else as `fault_drill`.
+
+        On production only where a table names it, and ``*`` names nothing.
+        """
+        safety = self.safety_of(context)
+        if not safety.is_production:
+            return self.fault_drill if safety.fault_drill is None else safety.fault_drill
+        named = {pattern: rule for pattern, rule in self.contexts.items() if pattern.strip("*")}
+        return safety.fault_drill is True and context_safety(context, named).fault_drill is True
 
     @property
     def provenance(self) -> Mapping[str, str]:

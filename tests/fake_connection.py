@@ -14,7 +14,7 @@ from typing import Any
 
 from natstui.clock import Clock
 from natstui.connection.errors import ManagedConnectionError
-from natstui.connection.events import Closed, Connected, Event, StateChanged
+from natstui.connection.events import Closed, Connected, Event, FaultInjected, StateChanged
 from natstui.connection.message import Message, Record, Reply
 from natstui.connection.options import ConnectOptions
 from natstui.connection.outcome import Outcome, PublishOutcome
@@ -219,6 +219,18 @@ class FakeConnection:
 
     async def force_reconnect(self) -> None:
         self.uses.append("force_reconnect")
+
+    async def stall(self, seconds: float) -> None:
+        self.uses.append(f"stall {seconds:g}")
+        self.emit(FaultInjected, "stall", seconds)
+
+    async def drop(self) -> None:
+        self.uses.append("drop")
+        self.emit(FaultInjected, "drop")
+
+    async def drill_reconnect(self) -> None:
+        self.uses.append("drill_reconnect")
+        self.emit(FaultInjected, "reconnect")
 
     def set_server_pool(self, urls: list[str]) -> None:
         self.options = self.options.replace(servers=urls)

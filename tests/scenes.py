@@ -359,6 +359,47 @@ async def failed_start(scenery: Scenery, pilot: Pilot[Any]) -> None:
     await scenery.settle(pilot)
 
 
+async def _drill(scenery: Scenery, pilot: Pilot[Any]) -> FakeConnection:
+    """A stall of the first panel's connection, until a second after the second ping."""
+    await _after_dashboard(scenery, pilot, "d", "f5")
+    connection = scenery.connections[0]
+    connection.told |= {"pings_outstanding": 1}
+    connection.emit(kinds.PingSent, 1, at=scenery.clock.tick(7.2))
+    connection.told |= {"pings_outstanding": 2}
+    connection.emit(kinds.PingSent, 2, at=scenery.clock.tick(20))
+    scenery.clock.tick(15)
+    await scenery.settle(pilot)
+    return connection
+
+
+async def drill_choice(scenery: Scenery, pilot: Pilot[Any]) -> None:
+    """What a fault drill promises, before it begins."""
+    await _after_dashboard(scenery, pilot, "d")
+
+
+async def drill_waiting(scenery: Scenery, pilot: Pilot[Any]) -> None:
+    """A stalled connection, not noticed yet."""
+    await _drill(scenery, pilot)
+
+
+async def drill_verdict(scenery: Scenery, pilot: Pilot[Any]) -> None:
+    """A stalled connection, noticed in time and mended at the second attempt."""
+    connection = await _drill(scenery, pilot)
+    scenery.clock.tick(5)
+    connection.told |= {"pings_outstanding": 0, "reconnects": 2, "server": SERVERS[2]}
+    connection.become(ConnectionState.RECONNECTING, "no pong: 2 of 2 pings unanswered")
+    connection.emit(kinds.StaleConnection, 2, 2, silent_for=47.3, ping_interval=20.0)
+    connection.emit(kinds.Disconnected, SERVERS[1], "no pong: 2 of 2 pings unanswered, one every 20 s")
+    connection.emit(kinds.Attempt, SERVERS[0], 1, at=scenery.clock.tick(0.01))
+    error = TcpError(SERVERS[0], "nothing listens there (connection refused)", "check the port")
+    connection.emit(kinds.AttemptFailed, SERVERS[0], 1, Stage.TCP, error, at=scenery.clock.tick(0.02))
+    connection.emit(kinds.Attempt, SERVERS[2], 2, at=scenery.clock.tick(0.01))
+    connection.become(ConnectionState.CONNECTED)
+    connection.emit(kinds.Reconnected, SERVERS[2], 0.3, at=scenery.clock.tick(0.26))
+    await scenery.settle(pilot)
+    await scenery.settle(pilot)
+
+
 async def no_panels(scenery: Scenery, pilot: Pilot[Any]) -> None:
     """Every panel was closed."""
     await dashboard(scenery, pilot)
@@ -393,6 +434,8 @@ def scenery_of(play: Play) -> Scenery:
     """What a scene is played on."""
     if play is failed_start:
         return Scenery(servers=("nats://127.0.0.1:4222",), context="", panels=(), prepare=refuse)
+    if play in (drill_choice, drill_waiting, drill_verdict):
+        return Scenery(settings={"contexts": {"prod-east": {"fault_drill": True}}})
     if play is nine_panels:
         return Scenery(panels=PANELS * 3)
     return Scenery()
@@ -414,6 +457,9 @@ SCENES: dict[str, Play] = {
     "columns": columns,
     "filters": filters,
     "failed-start": failed_start,
+    "drill-choice": drill_choice,
+    "drill-waiting": drill_waiting,
+    "drill-verdict": drill_verdict,
     "no-panels": no_panels,
     "nine-panels": nine_panels,
 }

@@ -21,6 +21,7 @@ from natstui.connection import events as kinds
 from natstui.connection.errors import ManagedConnectionError, OpenError
 from natstui.connection.events import Event
 from natstui.connection.state import ConnectionState
+from natstui.drill_permission import allows_drill, drill_refusal
 from natstui.keys import bindings
 from natstui.stream.ring import MessageSource
 from natstui.stream.sanitise import sanitise
@@ -66,6 +67,7 @@ class Panel(Container, can_focus=True):
         "panel.edit_connection_letter",
         "panel.reconnect",
         "panel.sleep",
+        "panel.fault_drill",
     )
 
     class EventsArrived(Message):
@@ -92,6 +94,12 @@ class Panel(Container, can_focus=True):
     @dataclass
     class ConnectionEditWanted(Message):
         """The user wants to change the panel's connection."""
+
+        panel: Panel
+
+    @dataclass
+    class FaultDrillWanted(Message):
+        """The user wants to break the panel's connection on purpose."""
 
         panel: Panel
 
@@ -213,8 +221,10 @@ class Panel(Container, can_focus=True):
         if self.session.is_closing or self.connection is not None:
             return
         options = self.options
-        if not options.name:
-            options = options.replace(name=f"natstui {self.connection_id}")
+        options = options.replace(
+            name=options.name or f"natstui {self.connection_id}",
+            fault_drill=allows_drill(self.session, self.context.name, options.servers),
+        )
         self.connection = self.session.manager.add(options, self.connection_id)
         self._stop_listening = self.connection.add_listener(self._hear)
         self.show_connection(self.session.clock.now())
@@ -411,6 +421,15 @@ class Panel(Container, can_focus=True):
             self.work(self.establish(), "establish", "Opening the connection", exclusive=True)
         else:
             self.work(self.connection.force_reconnect(), "reconnect", "Connecting anew", exclusive=True)
+
+    def action_fault_drill(self) -> None:
+        self.post_message(self.FaultDrillWanted(self))
+
+    def action_hint(self, action: str) -> str:
+        """What the palette says of an action beside its tooltip's words, where that is another thing now."""
+        if action == "fault_drill":
+            return drill_refusal(self.session, self.context.name, self.options.servers)
+        return ""
 
     def action_sleep(self) -> None:
         if self.connection is not None:

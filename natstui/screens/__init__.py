@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from natstui.screens.events import EventsScreen as EventsScreen
     from natstui.screens.filters import FiltersScreen as FiltersScreen
     from natstui.screens.filters import NameFilter as NameFilter
+    from natstui.screens.fault_drill import FaultDrillScreen as FaultDrillScreen
     from natstui.screens.first_start import FirstStart as FirstStart
     from natstui.screens.help import HelpScreen as HelpScreen
     from natstui.screens.help import key_groups as key_groups
@@ -32,6 +33,7 @@ MODULES = {
     "ContextsScreen": "contexts",
     "EventsScreen": "events",
     "FiltersScreen": "filters",
+    "FaultDrillScreen": "fault_drill",
     "FirstStart": "first_start",
     "HelpScreen": "help",
     "key_groups": "help",
