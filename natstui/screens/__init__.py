@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from natstui.screens.connections import ConnectionsScreen as ConnectionsScreen
     from natstui.screens.contexts import ContextsScreen as ContextsScreen
     from natstui.screens.events import EventsScreen as EventsScreen
+    from natstui.screens.fault_drill import FaultDrillScreen as FaultDrillScreen
     from natstui.screens.filters import FiltersScreen as FiltersScreen
     from natstui.screens.filters import NameFilter as NameFilter
-    from natstui.screens.fault_drill import FaultDrillScreen as FaultDrillScreen
     from natstui.screens.first_start import FirstStart as FirstStart
     from natstui.screens.help import HelpScreen as HelpScreen
     from natstui.screens.help import key_groups as key_groups
@@ -32,8 +32,8 @@ MODULES = {
     "ConnectionsScreen": "connections",
     "ContextsScreen": "contexts",
     "EventsScreen": "events",
-    "FiltersScreen": "filters",
     "FaultDrillScreen": "fault_drill",
+    "FiltersScreen": "filters",
     "FirstStart": "first_start",
     "HelpScreen": "help",
     "key_groups": "help",

@@ -56,27 +56,30 @@ async def test_a_stall_is_promised_watched_and_judged(nats_server: NatsServer, s
         assert "Silence is noticed between N·I and (N+1)·I = 0.6 to 0.9 s with a ping every 0.3 s × 2." in told(
             screen, "words"
         )
+        screen.query_one("#stall-seconds", Field).value = "60"
         await pilot.press("f5")
         await until(lambda: "ping 2/2 sent, no answer" in told(screen, "steps"))
         assert (await is_over(screen)).startswith("Noticed after")
         assert "promised 0.6 to 0.9 s" in told(screen, "verdict")
         steps = told(screen, "steps")
-        assert "stalled: no byte in or out for 2 s" in steps and "ping 1/2 sent, no answer" in steps
+        assert "stalled: no byte in or out for 60 s" in steps and "ping 1/2 sent, no answer" in steps
         assert f"back on {nats_server.url}" in steps and "1 of 1 subscription restored" in steps
         assert subscribe_panel(app).connection is not None
         text = screen_text(app)
         assert "another drill" in text and "esc leave" in text, "the keys are shown, however small the screen"
         log = [entry.text for entry in app.session.log.entries]
-        assert "fault drill, an exercise: stall for 2s" in log
+        assert "fault drill, an exercise: stall for 1m0s" in log
         assert any(line.startswith("fault drill ended: Noticed after") for line in log)
         await pilot.press("enter")
         assert "Silence is noticed between" in told(screen, "words"), "another one can be chosen"
 
 
 async def test_a_drill_goes_on_when_it_is_left_and_its_end_is_told(nats_server: NatsServer) -> None:
-    app = make_app(nats_server.url, "subscribe:orders.>", options=PINGS, fault_drill=True)
+    pings = {"ping_interval": 1.0, "max_outstanding_pings": 1}
+    app = make_app(nats_server.url, "subscribe:orders.>", options=pings, fault_drill=True)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         screen = await drill_open(app, pilot)
+        screen.query_one("#stall-seconds", Field).value = "60"
         await pilot.press("enter", "escape")
         await until(lambda: app.screen is app.dashboard)
         run = screen.run
@@ -139,9 +142,8 @@ async def test_what_is_not_connected_says_so(nats_server: NatsServer) -> None:
         assert connection is not None
         await connection.sleep()
         await pilot.press("f5")
-        assert (
-            await is_over(screen)
-        ) == "Nothing was done: there is no connection to break, it is idle: connect first."
+        verdict = await is_over(screen)
+        assert verdict == "Nothing was done: there is no connection to break, it is idle: connect first."
 
 
 async def test_closing_the_panel_ends_its_drill(nats_server: NatsServer) -> None:
