@@ -16,7 +16,7 @@ from textual.timer import Timer
 from textual.widgets import Input, TextArea
 from textual.worker import Worker, WorkerState
 
-from natstui import garbage, screens
+from natstui import garbage, painted_lines, screens
 from natstui.clock import Clock
 from natstui.confinement import Confined
 from natstui.dashboard import DashboardScreen
@@ -80,6 +80,7 @@ class NatstuiApp(App[int]):
         log_path: Path | None = None,
     ) -> None:
         free_alt_digits()
+        painted_lines.let_go()
         # With NO_COLOR not even greys; Textual takes the variable out of the environment.
         super().__init__(driver_class=terminal_driver(), ansi_color=True if "NO_COLOR" in os.environ else None)
         self.launch = launch
