@@ -16,7 +16,7 @@ from textual.timer import Timer
 from textual.widgets import Input, TextArea
 from textual.worker import Worker, WorkerState
 
-from natstui import garbage, painted_lines, screens
+from natstui import garbage, painted_lines, screens, toasts
 from natstui.clock import Clock
 from natstui.confinement import Confined
 from natstui.dashboard import DashboardScreen
@@ -187,6 +187,7 @@ class NatstuiApp(App[int]):
         for screen in self.screen_stack:
             if not screen.is_mounted or not (screen.is_current or screen is self.dashboard):
                 continue
+            toasts.clear_away(screen)
             if callable(tick := getattr(screen, "tick", None)):
                 tick(moment)
         if self.session.log.has_unwritten and not self.session.is_closing:
