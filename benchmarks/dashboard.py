@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -31,9 +32,10 @@ class Dashboard:
     """natstui with these arguments, 120×40, truecolour, with settings of its own. Ends with the `with` block.
 
     A thread reads the pty and notes when each piece came; the emulator runs only when the screen is asked for.
+    `module` is what Python runs in place of natstui, with these arguments.
     """
 
-    def __init__(self, *arguments: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, *arguments: str, environment: dict[str, str] | None = None, module: str = "natstui") -> None:
         self._home = tempfile.TemporaryDirectory(prefix="natstui-benchmark-")
         self._screen = pyte.Screen(COLUMNS, ROWS)
         self._stream = pyte.ByteStream(self._screen)
@@ -45,7 +47,7 @@ class Dashboard:
         fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.started = time.perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "natstui", *arguments],
+            [sys.executable, "-m", module, *arguments],
             stdin=inside,
             stdout=inside,
             stderr=inside,
@@ -129,6 +131,18 @@ class Dashboard:
                 seen = len(self._pieces)
                 if not self._came.wait(max(0.0, deadline - time.perf_counter())):
                     raise TimeoutError(f"The dashboard did not write {text!r} within {seconds:g} s")
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size."""
+        self._catch_up()
+        self._screen.resize(rows, columns)
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        # The pty is nobody's controlling terminal.
+        os.kill(self.pid, signal.SIGWINCH)
+
+    def ended(self, seconds: float = 15.0) -> int:
+        """Wait for its end; the exit code."""
+        return self._process.wait(seconds)
 
     def received(self) -> int:
         """Messages that the subscribe panel says it received."""
