@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import SecretStr
@@ -101,12 +102,18 @@ def parse_server(url: str, option: str = "servers") -> tuple[ServerAddress, User
     return address, UserInfo(name, SecretStr(unquote(parts.password)), None)
 
 
-def parse_servers(urls: Iterable[str], option: str = "servers") -> list[tuple[ServerAddress, UserInfo | None]]:
-    """Parse a pool: at least one server, and not websocket beside TCP.
+def parse_servers(given: str | Iterable[str], option: str = "servers") -> list[tuple[ServerAddress, UserInfo | None]]:
+    """Parse a pool, a list or a comma-separated text: at least one server, and not websocket beside TCP.
 
     Raises:
         OptionError: the pool is empty, mixed, or holds something that is no server URL.
     """
+    if isinstance(given, str):
+        urls: list[Any] = [url for url in given.split(",") if url.strip()]
+    else:
+        urls = list(given) if isinstance(given, Iterable) else [given]
+    if not all(isinstance(url, str) for url in urls):
+        raise OptionError(option, "holds something that is no text", "give a list of URLs")
     servers: dict[ServerAddress, UserInfo | None] = {}
     for url in urls:
         address, userinfo = parse_server(url, option)

@@ -316,6 +316,12 @@ class ConnectionCore:
 
     def handler_raised(self, subscription: Subscription, error: Exception) -> None:
         """Tell that a handler raised; the subscription goes on."""
+        self._tell_mistake(error, f"the handler of {subscription.subject}")
+
+    def _tell_mistake(self, error: Exception, where: str) -> None:
+        """Tell of what a caller's function raised."""
+        if where not in getattr(error, "__notes__", ()):
+            error.add_note(where)
         self._emit(events.ClientError, error)
 
     # -- what goes with a client ---------------------------------------------------------------------------------

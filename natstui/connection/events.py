@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from natstui.connection.durations import format_duration
-from natstui.connection.errors import ExpiryWarning, Stage
+from natstui.connection.errors import ExpiryWarning, ManagedConnectionError, Stage
 from natstui.connection.state import ConnectionState
 
 
@@ -218,8 +218,12 @@ class ClientError(Event):
     error: Exception
 
     def __str__(self) -> str:
-        kind = "warning" if isinstance(self.error, ExpiryWarning) else "client error"
-        return f"{kind}: {str(self.error) or type(self.error).__name__}"
+        error = self.error
+        if isinstance(error, ManagedConnectionError):
+            return f"{'warning' if isinstance(error, ExpiryWarning) else 'client error'}: {error}"
+        where = "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
+        said = " ".join(str(error).split())
+        return f"client error: {where}{type(error).__name__}" + (f" ({said})" if said else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ class ConnectionLifecycle(OpeningConnection):
         client = self._client
         self._set_state(ConnectionState.DRAINING)
         self._stop_trying(ConnectionClosedError("the connection is being drained"))
+        how = "drained"
         try:
             if client is not None:
                 async with asyncio.timeout(timeout):
@@ -119,9 +120,10 @@ class ConnectionLifecycle(OpeningConnection):
                     await self._unused.wait()
                     await client.flush(timeout)
         except (ManagedConnectionError, TimeoutError) as error:
-            _logger.warning("%s: drain cut short: %s", self.connection_id, error)
+            how = f"drained, but cut short: {error or f'not done within {timeout:g} s'}"
+            _logger.warning("%s: %s", self.connection_id, how)
         finally:
-            await self._finish("drained")
+            await self._finish(how)
 
     async def close(self) -> None:
         """Close for good: write what is pending, and end within a second, with a frozen server too."""

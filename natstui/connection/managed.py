@@ -438,8 +438,8 @@ class ManagedConnection(DrilledConnection):
 
     # -- servers ------------------------------------------------------------------------------------------------
 
-    def set_server_pool(self, servers: Iterable[str]) -> None:
-        """Replace the server pool; the next reconnect uses it.
+    def set_server_pool(self, servers: str | Iterable[str]) -> None:
+        """Replace the server pool (a comma-separated text is taken as well); the next reconnect uses it.
 
         Servers that stand in both pools keep their state; the reconnect attempt counter starts anew. Credentials in
         the URLs are taken; elsewhere the options' hold.
@@ -450,8 +450,7 @@ class ManagedConnection(DrilledConnection):
         """
         if self._state.is_final:
             raise ConnectionClosedError(f"connection {self.connection_id} is {self._state}", "open another one")
-        given = [servers] if isinstance(servers, str) else list(servers)
-        self._pool.replace(parse_servers(given))
+        self._pool.replace(parse_servers(servers))
         self._attempts_made = 0
         if self._hurry is not None:
             self._hurry.set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -37,6 +36,7 @@ _logger = logging.getLogger("natstui.connection")
 
 _SHORTEST_PAUSE = 0.05
 _FLUSH_PATIENCE = 1.0
+_LONGEST_WAIT = 365 * 86_400
 
 
 class OpeningConnection(ConnectionCore):
@@ -291,10 +291,12 @@ class OpeningConnection(ConnectionCore):
             )
         self._disconnected(str(reason), silent_for, stale=stale)
 
-    def _disconnected(self, reason: str, silent_for: float | None = None, *, stale: bool = False) -> None:
+    def _disconnected(
+        self, reason: str, silent_for: float | None, *, stale: bool = False, requested: bool = False
+    ) -> None:
         server = self._pool.current
         self._fail_requests(ConnectionLostError(f"the connection was lost before the reply: {reason}"))
-        self._pool.lost(reason, lived=self._clock() - self._connected_since, stale=stale)
+        self._pool.lost(None if requested else reason, lived=self._clock() - self._connected_since, stale=stale)
         self._emit(events.Disconnected, server.url if server else "", reason, silent_for)
         self._down_since, self._down_since_at = self._clock(), self._wall_clock()
         if self._state is ConnectionState.CONNECTED and self._sleep_task is None:
@@ -372,16 +374,18 @@ class OpeningConnection(ConnectionCore):
         callback = self.options.reconnect_to_server_callback
         if callback is None:
             return None, None
+        patience, name = self.options.connection_timeout, "reconnect_to_server_callback"
         try:
-            patience, name = self.options.connection_timeout, "reconnect_to_server_callback"
             choice = await call_within(patience, name, callback, list(self._pool.snapshot()), self.server_info)
             if choice is None:
                 return None, None
+            if not isinstance(choice, tuple) or len(choice) != 2:
+                raise TypeError(f"it returned a {type(choice).__name__}, neither (server, delay) nor None")
             server, delay = choice
             url = server.url if isinstance(server, ServerStats) else str(server)
             wait = None if delay is None else _checked_delay(delay)
         except Exception as error:  # noqa: BLE001 - a caller's mistake must not end the reconnecting
-            self._emit(events.ClientError, error)
+            self._tell_mistake(error, name)
             return None, None
         found = self._pool.find(url)
         if found is None:
@@ -397,7 +401,7 @@ class OpeningConnection(ConnectionCore):
         try:
             return _checked_delay(await call_within(patience, "reconnect_delay_callback", callback, number))
         except Exception as error:  # noqa: BLE001 - a caller's mistake must not end the reconnecting
-            self._emit(events.ClientError, error)
+            self._tell_mistake(error, "reconnect_delay_callback")
             return None
 
     async def force_reconnect(self) -> None:
@@ -415,18 +419,18 @@ class OpeningConnection(ConnectionCore):
             with self._using():
                 await self._ready()
         else:
+            silent_for = None
             try:
                 await client.flush(_FLUSH_PATIENCE)
             except (ManagedConnectionError, TimeoutError):
-                pass
+                silent_for = client.silent_for()
             if client is self._client:
                 self._retire()
-                self._disconnected("reconnect requested")
+                self._disconnected("reconnect requested", silent_for, requested=True)
                 await client.shut()
 
 
-def _checked_delay(value: float) -> float:
-    delay = float(value)
-    if not math.isfinite(delay) or delay < 0:
-        raise ValueError(f"a reconnect delay must be finite and not negative, but it was {delay}")
-    return delay
+def _checked_delay(value: object) -> float:
+    if not isinstance(value, int | float) or not 0 <= value <= _LONGEST_WAIT:
+        raise ValueError(f"a delay is a number of seconds from 0 to {_LONGEST_WAIT:,}, but it was {value!r}")
+    return float(value)

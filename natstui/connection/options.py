@@ -172,10 +172,7 @@ class ConnectOptions:
         object.__setattr__(self, name, value)
 
     def _take_servers(self) -> None:
-        given = self.servers.split(",") if isinstance(self.servers, str) else list(self.servers)
-        if not all(isinstance(url, str) for url in given):
-            raise OptionError("servers", "holds something that is no text", "give a list of URLs")
-        pool = parse_servers([url for url in given if url.strip()] if isinstance(self.servers, str) else given)
+        pool = parse_servers(self.servers)
         self._set("servers", tuple(address.url for address, _ in pool))
         self._set("_pool", tuple(pool))
         userinfo = next((userinfo for _, userinfo in pool if userinfo), None)

@@ -107,8 +107,11 @@ class ServerPool:
         server.last_error = None
         self.current = server
 
-    def lost(self, reason: str, *, lived: float, stale: bool) -> None:
-        """Note that the current server was lost after `lived` seconds; a stale one goes behind the others."""
+    def lost(self, reason: str | None, *, lived: float, stale: bool) -> None:
+        """Note that the current server was lost after `lived` seconds, or left on request (no `reason`).
+
+        A stale one goes behind the others.
+        """
         if self.current is None:
             return
         self.current.last_error = reason

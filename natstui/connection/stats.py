@@ -24,7 +24,7 @@ class ServerStats(BaseModel):
     did_connect: bool = False
     """Whether it ever took a connection of this pool."""
     last_error: str | None = None
-    """Why the last attempt on it failed; None once it connects."""
+    """Why the last attempt on it failed, or the connection to it was lost; None once it connects."""
     is_current: bool = False
 
 

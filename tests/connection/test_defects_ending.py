@@ -176,6 +176,7 @@ async def test_draining_a_frozen_server_ends_in_time_and_for_good(nats_server: N
     nats_server.freeze()
     await asyncio.wait_for(connection.drain(timeout=1.0), IN_TIME)
     assert connection.state is ConnectionState.CLOSED
+    assert "drained, but cut short" in str(connection.events[-1])
     nats_server.thaw()
     await until(lambda: not nats_server.connections(), what="the connection ends")
     served = nats_server.varz()["total_connections"]

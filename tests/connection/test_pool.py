@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from natstui.connection import (
     AttemptFailed,
     AuthenticationError,
     ConnectionState,
+    ConnectOptions,
     NoServerAvailableError,
     OptionError,
     Reconnected,
@@ -310,3 +312,17 @@ async def test_a_pool_that_cannot_work_is_refused_and_the_old_one_stays(
         connection.set_server_pool(servers)
     assert urls(connection.stats().server_pool) == [nats_server.url]
     await connection.open()
+
+
+@pytest.mark.parametrize("servers", [None, 4222, [None], [b"nats://a"]])
+def test_what_is_no_list_of_urls_is_refused_as_such(servers: Any) -> None:
+    with pytest.raises(OptionError, match="servers holds something that is no text"):
+        ConnectOptions(servers=servers)
+
+
+async def test_a_new_pool_may_be_a_text_with_commas(managed: Managed) -> None:
+    connection = managed("nats://a:4222")
+    connection.set_server_pool("nats://b, c:4333,")
+    assert [server.url for server in connection.stats().server_pool] == ["nats://b:4222", "nats://c:4333"]
+    with pytest.raises(OptionError, match="holds something that is no text"):
+        connection.set_server_pool([None])  # type: ignore[list-item]

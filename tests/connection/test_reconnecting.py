@@ -186,6 +186,7 @@ BAD_DELAYS: dict[str, Callable[[int], Any]] = {
     "is negative": lambda attempts: -1.0,
     "is no number": lambda attempts: math.nan,
     "is infinite": lambda attempts: math.inf,
+    "is thousands of years": lambda attempts: 1e12,
     "is text": lambda attempts: "soon",
     "is None": lambda attempts: None,
 }
@@ -362,3 +363,46 @@ async def test_the_clients_of_failed_attempts_are_not_kept(nats_server: NatsServ
     await until(lambda: len(record.of(AttemptFailed)) >= 10, timeout=20)
     gc.collect()
     assert sum(isinstance(found, NatsClient) for found in gc.get_objects()) <= 2
+
+
+async def test_a_callback_that_misbehaves_is_named_with_what_it_did(nats_server: NatsServer, managed: Managed) -> None:
+    mistake = KeyError("no such thing")
+
+    def fails(_: int) -> float:
+        raise mistake
+
+    async def chooses_badly(pool: list[ServerStats], _: Mapping[str, Any]) -> Any:
+        return pool[0]
+
+    connection = managed(nats_server.url, reconnect_delay_callback=fails, reconnect_to_server_callback=chooses_badly)
+    record = EventRecord(connection)
+    await connection.open()
+    nats_server.kill()
+    await until(lambda: len(record.of(ClientError)) >= 4, timeout=20)
+    chosen = "TypeError (it returned a ServerStats, neither (server, delay) nor None)"
+    told = {str(event) for event in record.of(ClientError)}
+    assert told == {
+        f"client error: reconnect_to_server_callback: {chosen}",
+        "client error: reconnect_delay_callback: KeyError ('no such thing')",
+    }
+
+
+async def test_a_server_left_on_request_has_no_error(nats_server: NatsServer, managed: Managed) -> None:
+    connection = managed(nats_server.url, "nats://127.0.0.1:1")
+    await connection.open()
+    await connection.force_reconnect()
+    await until(lambda: connection.stats().reconnects == 1, timeout=20)
+    assert connection.stats().server_pool[0].last_error is None
+
+
+async def test_a_frozen_server_left_on_request_says_how_long_it_was_silent(
+    nats_server_factory: Servers, managed: Managed
+) -> None:
+    server, other = nats_server_factory(), nats_server_factory()
+    connection = managed(server.url, other.url)
+    record = EventRecord(connection)
+    await connection.open()
+    server.freeze()
+    await connection.force_reconnect()
+    left = await record.first(Disconnected)
+    assert left.silent_for is not None and left.silent_for >= 1
