@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from natstui.clock import Clock
 from natstui.confinement import Confinement
+from natstui.connection.tasks import begin
 from natstui.context_labels import ContextLabel
 from natstui.drafts import History
 from natstui.event_log import EventLog, state_directory
@@ -91,7 +92,7 @@ class Session:
     async def close(self) -> None:
         """Close every connection, within a deadline. May be called by several; all wait for the same closing."""
         if self._closing is None:
-            self._closing = asyncio.ensure_future(self._close())
+            self._closing = begin(self._close(), "closing the session")
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:

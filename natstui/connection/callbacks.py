@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from natstui.connection.tasks import begin
+
 
 async def call_within(seconds: float, what: str, callback: Callable[..., Any], *arguments: Any) -> Any:
     """Call `callback`, await it where it is to be awaited, and return what it returns.
@@ -18,7 +20,7 @@ async def call_within(seconds: float, what: str, callback: Callable[..., Any], *
         TimeoutError: it did not return within `seconds`; the message names it as `what`.
         Exception: whatever it raised.
     """
-    task = asyncio.get_running_loop().create_task(_result(callback, arguments), name=f"natstui {what}")
+    task = begin(_result(callback, arguments), f"natstui {what}")
     _running.add(task)
     task.add_done_callback(_forget)
     try:

@@ -240,6 +240,8 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
     # -- reading ------------------------------------------------------------------------------------------------
 
     async def _read_loop(self) -> None:
+        # nats-py makes this task before the connection is anybody's; where tasks start eagerly it would read at once.
+        await asyncio.sleep(0)
         loop = asyncio.get_running_loop()
         link, capacity = self._link, self._connect_options.read_buffer_capacity
         assert link is not None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from natstui.connection.events import Event
+from natstui.connection.tasks import begin
 
 _logger = logging.getLogger("natstui.connection")
 
@@ -92,7 +93,7 @@ class EventDispatcher:
                 if len(self._async_calls) >= _ASYNC_CALLS_LIMIT:
                     result.close()
                     return
-                task = asyncio.get_running_loop().create_task(self._await(result))
+                task = begin(self._await(result), "natstui listener")
                 self._async_calls.add(task)
                 task.add_done_callback(self._async_calls.discard)
         except Exception:

@@ -14,6 +14,7 @@ from natstui.connection.errors import (
 )
 from natstui.connection.opening import OpeningConnection
 from natstui.connection.state import ConnectionState
+from natstui.connection.tasks import begin
 
 _logger = logging.getLogger("natstui.connection")
 
@@ -37,7 +38,8 @@ class ConnectionLifecycle(OpeningConnection):
             self._emit(events.IdleClosed)
         elif self._state is ConnectionState.CONNECTED:
             if self._sleep_task is None:
-                self._sleep_task = asyncio.get_running_loop().create_task(self._fall_asleep(), name="natstui sleep")
+                self._sleep_task = begin(self._fall_asleep(), "natstui sleep")
+                self._sleep_task.add_done_callback(self._sleep_ended)
             await asyncio.shield(self._sleep_task)
 
     async def _fall_asleep(self) -> None:
@@ -64,6 +66,11 @@ class ConnectionLifecycle(OpeningConnection):
                 self._down_since, self._down_since_at = self._clock(), self._wall_clock()
                 self._set_state(ConnectionState.IDLE, "idle")
                 self._emit(events.IdleClosed)
+
+    def _sleep_ended(self, task: asyncio.Task[None]) -> None:
+        if task is self._sleep_task:
+            # It was ended from outside before it had begun.
+            self._sleep_task = None
 
     def _stop_trying(self, error: Exception | None = None) -> None:
         for task in (self._reconnect_task, self._open_task):

@@ -18,6 +18,7 @@ from natstui.connection.errors import ManagedConnectionError, OptionError
 from natstui.connection.managed import ManagedConnection
 from natstui.connection.options import ConnectOptions
 from natstui.connection.stats import ConnectionStats
+from natstui.connection.tasks import begin
 
 _logger = logging.getLogger("natstui.connection")
 
@@ -150,10 +151,10 @@ class ConnectionManager:
         if self._reaper is not None and not self._reaper.done():
             return
         try:
-            loop = asyncio.get_running_loop()
+            asyncio.get_running_loop()
         except RuntimeError:
             return
-        self._reaper = loop.create_task(self._reap(), name="natstui idle reaper")
+        self._reaper = begin(self._reap(), "natstui idle reaper")
 
     async def _reap(self) -> None:
         loop = asyncio.get_running_loop()

@@ -28,6 +28,7 @@ from natstui.connection.nats_py_import import import_nats_py
 from natstui.connection.pool import PoolServer
 from natstui.connection.state import ConnectionState
 from natstui.connection.stats import ServerStats
+from natstui.connection.tasks import begin
 
 if TYPE_CHECKING:
     from natstui.connection.client import NatsClient
@@ -128,7 +129,7 @@ class OpeningConnection(ConnectionCore):
         if self._opening is None:
             opening = self._opening = asyncio.get_running_loop().create_future()
             opening.add_done_callback(lambda done: done.cancelled() or done.exception())
-            self._open_task = asyncio.get_running_loop().create_task(self._open(opening), name="natstui open")
+            self._open_task = begin(self._open(opening), "natstui open")
             self._open_task.add_done_callback(lambda _task: self._opening_ended(opening))
         await asyncio.shield(self._opening)
 
@@ -303,7 +304,7 @@ class OpeningConnection(ConnectionCore):
             self._start_reconnecting(reason=reason)
 
     def _start_reconnecting(self, *, initial: bool = False, reason: str = "") -> None:
-        task = asyncio.get_running_loop().create_task(self._reconnect(initial), name="natstui reconnect")
+        task = begin(self._reconnect(initial), "natstui reconnect")
         task.add_done_callback(lambda ended: self._reconnecting_ended(ended, initial))
         self._reconnect_task = task
         self._set_state(ConnectionState.OPENING if initial else ConnectionState.RECONNECTING, reason)

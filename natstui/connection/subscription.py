@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from natstui.connection.message import Message, Record
+from natstui.connection.tasks import begin
 
 Handler = Callable[[Message], Any]
 Batch = Callable[[list[Record]], None]
@@ -143,7 +144,7 @@ class Subscription:
             self._owner.messages_dropped(self, dropped)
 
     def _start_pump(self, result: Awaitable[Any] | None) -> None:
-        self._pump_task = asyncio.get_running_loop().create_task(self._pump(result), name="natstui handler")
+        self._pump_task = begin(self._pump(result), "natstui handler")
         self._pump_task.add_done_callback(self._pump_ended)
 
     def _pump_ended(self, task: asyncio.Task[None]) -> None:

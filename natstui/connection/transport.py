@@ -22,6 +22,7 @@ from natstui.connection.flow import Flow
 from natstui.connection.name_lookup import look_up
 from natstui.connection.options import ConnectOptions
 from natstui.connection.pool import PoolServer
+from natstui.connection.tasks import begin
 
 WRITE_BUFFER_HIGH = 1 << 20
 """Bytes that may wait for the socket before publishers are held back."""
@@ -305,7 +306,7 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
         except aiohttp.ClientError as error:
             raise ConnectionError(0, f"no websocket there: {type(error).__name__}") from error
         self._using_tls = ssl_context is not None
-        self._sender = asyncio.get_running_loop().create_task(self._send_frames(), name="natstui websocket sender")
+        self._sender = begin(self._send_frames(), "natstui websocket sender")
         self._sender.add_done_callback(lambda done: done.cancelled() or done.exception())
         self.watcher.reached(Stage.HANDSHAKE)
 
@@ -399,7 +400,7 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
         if self._sender is not None:
             self._sender.cancel()
         self._shut_carrier()
-        self._closing = asyncio.get_running_loop().create_task(self._give_back(), name="natstui websocket close")
+        self._closing = begin(self._give_back(), "natstui websocket close")
         _closing.add(self._closing)
         self._closing.add_done_callback(_closing.discard)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -20,6 +22,13 @@ def silent_asyncio(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     records = [record for phase in ("setup", "call", "teardown") for record in caplog.get_records(phase)]
     complaints = [record.getMessage() for record in records if record.name == "asyncio"]
     assert not complaints, complaints
+
+
+@pytest.fixture(autouse=True)
+async def tasks_as_in_the_dashboard() -> None:
+    """Where Python can, tasks start eagerly: so Textual has them, and so the connection's order is put to the test."""
+    if sys.version_info >= (3, 12):
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
 
 
 @pytest.fixture
