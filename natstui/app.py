@@ -233,7 +233,8 @@ class NatstuiApp(App[int]):
 
     def action_show_connections(self) -> None:
         if self._go_back_from(screens.ConnectionsScreen):
-            self.push_screen(screens.ConnectionsScreen(self._rows, self._edit, self.session.log, self.session.clock))
+            log, clock = self.session.log, self.session.clock
+            self.push_screen(screens.ConnectionsScreen(self._rows, self._edit, self._drill, log, clock))
 
     def action_show_events(self) -> None:
         if self._go_back_from(screens.EventsScreen):
@@ -270,6 +271,11 @@ class NatstuiApp(App[int]):
         for panel in self.dashboard.panels:
             if panel.connection_id == connection_id:
                 self.dashboard.connections.edit(panel)
+
+    def _drill(self, connection_id: str) -> None:
+        for panel in self.dashboard.panels:
+            if panel.connection_id == connection_id:
+                self.drills.show(panel)
 
     @on(Panel.Changed)
     def _panel_changed(self, message: Panel.Changed) -> None:

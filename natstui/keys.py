@@ -119,6 +119,9 @@ KEYS: dict[str, Key] = {
     ),
     "connections.copy": Key("y", "copy_stats", "copy JSON", "Copy the selected connection's stats as JSON", True),
     "connections.edit": Key("e", "edit_connection", "edit", "Change the selected connection", True),
+    "connections.drill": Key(
+        "d", "fault_drill", "Fault drill", "Stall, drop or reconnect the selected connection on purpose, and watch"
+    ),
     "contexts.open": Key("enter", "select", "open panel", "Open a new panel on this context", True),
     "contexts.this_panel": Key("c", "this_panel", "connect this panel", "Connect the panel you came from to it", True),
     "contexts.all_panels": Key("a", "all_panels", "connect all", "Connect every panel, and those to come, to it", True),

@@ -52,6 +52,7 @@ class ConnectionsScreen(Screen[None]):
     Args:
         read: the connections as they stand at a moment.
         edit: lets the user change the connection with this id.
+        drill: lets the user break the connection with this id on purpose.
     """
 
     BINDINGS = bindings(
@@ -60,6 +61,7 @@ class ConnectionsScreen(Screen[None]):
         "connections.health",
         "connections.copy",
         "connections.edit",
+        "connections.drill",
         "screen.back",
     )
 
@@ -67,12 +69,14 @@ class ConnectionsScreen(Screen[None]):
         self,
         read: Callable[[datetime], Sequence[ConnectionRow]],
         edit: Callable[[str], None],
+        drill: Callable[[str], None],
         log: EventLog,
         clock: Clock,
     ) -> None:
         super().__init__()
         self._read = read
         self._edit = edit
+        self._drill = drill
         self._log = log
         self._clock = clock
         self._rows: list[ConnectionRow] = []
@@ -198,6 +202,10 @@ class ConnectionsScreen(Screen[None]):
     def action_edit_connection(self) -> None:
         if row := self.selected:
             self._edit(row.connection.connection_id)
+
+    def action_fault_drill(self) -> None:
+        if row := self.selected:
+            self._drill(row.connection.connection_id)
 
     def action_back(self) -> None:
         self.dismiss(None)

@@ -184,3 +184,13 @@ async def test_the_permission_does_not_travel_to_another_server(
         await until(lambda: panel.connection is not None and panel.connection.options.servers == (elsewhere,))
         await until_connected(app)
         assert not panel.connection.options.fault_drill
+
+
+async def test_the_connections_screen_drills_the_selected_connection(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "subscribe:orders.>", "publish", fault_drill=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_connected(app)
+        await pilot.press("f2")
+        await pilot.press("down", "d")
+        await until(lambda: isinstance(app.screen, FaultDrillScreen) and app.screen.is_mounted)
+        assert "panel 2, publish" in screen_text(app)
