@@ -58,6 +58,7 @@ _NOT_HONOURED = {
 _RUNS_A_PROGRAM = {"op": "1Password's op", "nsc": "nsc"}
 _SCHEME = re.compile(r"(file|env|op|nsc)://|(data):", re.IGNORECASE)
 _SEED = re.compile(r"\bS[A-Z2-7]{57}\b")
+_JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+")
 _VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|(\w+))")
 
 
@@ -133,9 +134,9 @@ class KeyReader:
                     seed = seed_in(self._content("nkey"), self._where("nkey"))
                     self._set("nkey_seed", "nkey", seed)
                 case ["user_jwt"]:
-                    self._set("jwt", "user_jwt", SecretStr(self._literal("user_jwt")))
+                    self._set("jwt", "user_jwt", SecretStr(self._literal_or_file("user_jwt", _JWT)))
                     if self.text("user_seed"):
-                        self._set("nkey_seed", "user_seed", SecretStr(self._literal("user_seed")))
+                        self._set("nkey_seed", "user_seed", SecretStr(self._literal_or_file("user_seed", _SEED)))
                     else:
                         self._set("sign_callback", "user_jwt", unsigned)
             if self.text("token"):
@@ -189,6 +190,15 @@ class KeyReader:
         scheme, _ = _split(self.text(key))
         return self._content(key).rstrip("\r\n") if scheme else self.text(key)
 
+    def _literal_or_file(self, key: str, shape: re.Pattern[str]) -> str:
+        """The value itself, or what is in the file that it names; one that is neither stays what it is."""
+        text = self._literal(key)
+        if shape.search(text) or not _names_a_file(text):
+            return text
+        text = read_text(Path(_expand(text))).strip()
+        found = shape.search(text)
+        return found[0] if found else text
+
     def _content(self, key: str) -> str:
         """What a reference leads to; a bare value is a path."""
         scheme, rest = _split(self.text(key))
@@ -227,6 +237,11 @@ class KeyReader:
 
     def _warn(self, key: str, reason: str) -> None:
         self.warnings.append(f"{self._where(key)} is not used: {reason}.")
+
+
+def _names_a_file(text: str) -> bool:
+    """Whether a text can only be a path: no JWT and no seed holds a slash, and neither begins with ~ or $."""
+    return "/" in text or text[:1] in ("~", "$") or Path(text).suffix in (".jwt", ".nk", ".seed")
 
 
 def without_userinfo(servers: Sequence[str]) -> tuple[str, ...]:

@@ -42,10 +42,10 @@ def _seconds(value: object) -> float:
 
 def _servers(value: object) -> object:
     if isinstance(value, str):
-        return tuple(url.strip() for url in value.split(",") if url.strip())
+        value = [value]
     if not isinstance(value, list | tuple) or not _all_text(value):
         raise ValueError("should be a list of URLs, or text with commas between them")
-    return value
+    return tuple(url.strip() for urls in value for url in urls.split(",") if url.strip())
 
 
 def _attempts(value: object) -> object:

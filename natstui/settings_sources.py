@@ -316,8 +316,8 @@ def _one_authentication(layers: list[_Layer]) -> None:
 
 
 def _urls(servers: object) -> list[str]:
-    urls = servers.split(",") if isinstance(servers, str) else servers if isinstance(servers, list | tuple) else []
-    return [url for url in urls if isinstance(url, str)]
+    given = [servers] if isinstance(servers, str) else servers if isinstance(servers, list | tuple) else []
+    return [url for urls in given if isinstance(urls, str) for url in urls.split(",")]
 
 
 def _holds_userinfo(url: str) -> bool:

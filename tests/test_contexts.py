@@ -190,6 +190,12 @@ def test_a_jwt_alone_is_a_bearer_jwt(root: Path) -> None:
     assert options.sign_callback(b"nonce") == b""
 
 
+def test_a_jwt_in_a_file_that_is_not_there_says_so(root: Path) -> None:
+    write(root, "dev", user_jwt="/no/such/user.jwt")
+    with pytest.raises(ContextError, match=r"/no/such/user\.jwt cannot be read"):
+        load_context("dev")
+
+
 def test_of_several_credentials_the_cli_s_first_is_used_and_the_others_are_told(root: Path) -> None:
     write(root, "dev", user="ada", password="p", creds="/a.creds", nkey="/a.nk", user_jwt="eyJ")
     context = load_context("dev")

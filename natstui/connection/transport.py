@@ -56,6 +56,8 @@ class _Handshake:
     def __init__(self) -> None:
         self.flow = Flow(self.write)
         """What a fault drill stops."""
+        self.addresses: list[tuple[str, int]] = []
+        """What the name lookup found."""
         self._greeted = False
         self._first_ping_at: float | None = None
         self.first_rtt: float | None = None
@@ -120,7 +122,7 @@ class TcpLink(_Handshake, TcpTransport):  # type: ignore[misc,unused-ignore]
             OSError: nothing answered; the last address's error.
         """
         self.watcher.reached(Stage.NAME_LOOKUP)
-        addresses = await look_up(uri.hostname or "", uri.port or 4222)
+        addresses = self.addresses = await look_up(uri.hostname or "", uri.port or 4222)
         self.watcher.reached(Stage.TCP)
         limit = max(_READ_LIMIT, self._options.read_buffer_capacity)
         patience = self._options.connection_timeout / len(addresses)
@@ -281,7 +283,7 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
 
         self.watcher.reached(Stage.NAME_LOOKUP)
         await self._client.close()
-        addresses = await look_up(uri.hostname or "", uri.port or 80)
+        addresses = self.addresses = await look_up(uri.hostname or "", uri.port or 80)
         self.watcher.reached(Stage.TCP)
         connector = aiohttp.TCPConnector(
             local_addr=_local_address(self._options),

@@ -9,7 +9,7 @@ from typing import Any
 from natstui.connection.durations import format_duration
 from natstui.connection.options import ConnectOptions
 from natstui.headless.advice import Advice, advise, detection_time, remaining
-from natstui.headless.diagnosis import ServerDiagnosis, StageReport, Status
+from natstui.headless.diagnosis import DEFAULT_JETSTREAM_PREFIX, ServerDiagnosis, StageReport, Status
 from natstui.headless.running import run_until_ended
 from natstui.settings import Settings
 from natstui.stream.sanitise import sanitise
@@ -76,7 +76,7 @@ def _jetstream_prefix(settings: Settings) -> str:
         return context.jetstream_api_prefix.rstrip(".")
     if context is not None and context.jetstream_domain:
         return f"$JS.{context.jetstream_domain}.API"
-    return "$JS.API"
+    return DEFAULT_JETSTREAM_PREFIX
 
 
 def _stage_line(report: StageReport) -> str:

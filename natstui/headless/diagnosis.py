@@ -35,6 +35,7 @@ from natstui.connection.options import ConnectOptions
 from natstui.connection.pool import PoolServer
 from natstui.connection.tls import certificate_expiry, client_certificate_expiry
 
+DEFAULT_JETSTREAM_PREFIX = "$JS.API"
 _UNOFFERED_PATIENCE = 1.0
 
 
@@ -79,7 +80,7 @@ class ServerDiagnosis:
     options: ConnectOptions
     address: ServerAddress
     userinfo: UserInfo | None = None
-    jetstream_prefix: str = "$JS.API"
+    jetstream_prefix: str = DEFAULT_JETSTREAM_PREFIX
     stages: list[StageReport] = field(default_factory=list)
     info: dict[str, Any] = field(default_factory=dict)
     """The server's INFO."""
@@ -170,12 +171,21 @@ class ServerDiagnosis:
                 began = time.perf_counter()
                 status, detail, remedy = await _ask_jetstream(connection, f"{self.jetstream_prefix}.INFO")
             except NoRespondersError:
-                status, detail, remedy = Status.SKIPPED, "not enabled there", ""
+                status, detail, remedy = self._no_jetstream()
             except PermissionDeniedError as error:
                 status, detail, remedy = Status.SKIPPED, error.problem, ""
             except ManagedConnectionError as error:
                 status, detail, remedy = Status.WARNING, error.problem, error.remedy
             found.put_nowait(StageReport("JetStream", status, time.perf_counter() - began, detail, remedy))
+
+    def _no_jetstream(self) -> tuple[Status, str, str]:
+        if self.jetstream_prefix == DEFAULT_JETSTREAM_PREFIX:
+            return Status.SKIPPED, "not enabled there", ""
+        return (
+            Status.WARNING,
+            f"nobody answers at {self.jetstream_prefix}",
+            "check jetstream_domain and jetstream_api_prefix in the context",
+        )
 
     def for_this_server(self) -> ConnectOptions:
         """The options of a connection to this very server, and to no other."""
@@ -206,7 +216,8 @@ class _Client(NatsClient):
         (last, began), (_, ended) = self.timeline[-2:]
         took = ended - began
         if last is Stage.NAME_LOOKUP:
-            self._report("name lookup", took, self._address.host)
+            found = self.link.addresses if self.link is not None else []
+            self._report("name lookup", took, ", ".join(host for host, _ in found) or self._address.host)
         elif last is Stage.TCP:
             self._report("TCP", took, f"port {self._address.port}")
         elif last is Stage.HANDSHAKE and stage is Stage.AUTHENTICATION:
@@ -287,11 +298,27 @@ def _jetstream_account(payload: bytes) -> tuple[Status, str, str]:
         return (
             Status.OK,
             f"{answer.get('streams', 0)} streams, {answer.get('consumers', 0)} consumers, "
-            f"{answer.get('storage', 0):,} bytes on disk, {answer.get('memory', 0):,} in memory",
+            f"{answer.get('storage', 0):,} bytes on disk, {answer.get('memory', 0):,} in memory; "
+            + _jetstream_limits(answer.get("limits") or {}),
             "",
         )
     except (ValueError, AttributeError, TypeError):
         return Status.WARNING, "the answer is none of JetStream's", "is something else subscribed to $JS.API.INFO?"
+
+
+def _jetstream_limits(limits: dict[str, Any]) -> str:
+    """What the account may have, from the keys of JetStream's account limits; -1 stands for no limit."""
+    told = [
+        f"{limits[key]:,} {words}"
+        for key, words in (
+            ("max_streams", "streams"),
+            ("max_consumers", "consumers"),
+            ("max_storage", "bytes on disk"),
+            ("max_memory", "in memory"),
+        )
+        if limits.get(key, -1) >= 0
+    ]
+    return f"at most {', '.join(told)}" if told else "no limits"
 
 
 def _jwt_expires(options: ConnectOptions) -> datetime | None:

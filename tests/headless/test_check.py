@@ -232,10 +232,36 @@ def test_a_context_is_checked_with_its_jetstream_domain(
     assert (code, stages(found)["JetStream"]["status"]) == (0, "ok")
     path.write_text(json.dumps({"url": server.url, "jetstream_domain": "hub"}))
     code, found = check("--context", "prod")
-    assert (code, stages(found)["JetStream"]["status"]) == (0, "skipped")
+    assert (code, stages(found)["JetStream"]["status"]) == (1, "warning")
+    assert "$JS.hub.API" in stages(found)["JetStream"]["detail"]
+    assert "jetstream_domain" in stages(found)["JetStream"]["remedy"]
 
 
-@pytest.mark.parametrize("form", ["creds", "creds data:", "user_jwt and user_seed", "user_jwt of a bearer"])
+def test_what_an_account_may_have_of_jetstream_is_told(nats_server_factory: ServerFactory, check: Any) -> None:
+    jetstream = {"max_streams": 3, "max_store": 4_000_000}
+    server = nats_server_factory(
+        jetstream=True,
+        settings={"accounts": {"A": {"jetstream": jetstream, "users": [{"user": "a", "password": "a"}]}}},
+        config="no_auth_user: a",
+    )
+    _, found = check("--server", server.url)
+    assert stages(found)["JetStream"]["detail"].endswith("at most 3 streams, 4,000,000 bytes on disk")
+
+
+def test_the_addresses_of_a_name_are_told(nats_server: NatsServer, check: Any) -> None:
+    _, found = check("--server", f"nats://localhost:{nats_server.port}")
+    assert "127.0.0.1" in stages(found)["name lookup"]["detail"].split(", ")
+
+
+def test_servers_may_stand_together_with_commas(nats_server: NatsServer, check: Any) -> None:
+    code, found = check("--server", f"{nats_server.url}, nats://127.0.0.1:1")
+    assert code == 1 and [server["status"] for server in found["servers"]] == ["ok", "failed"]
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["creds", "creds data:", "user_jwt and user_seed", "user_jwt and user_seed in files", "user_jwt of a bearer"],
+)
 def test_a_context_s_credentials_are_accepted_by_a_real_server(
     nats_server_factory: ServerFactory, own_environment: Path, form: str, check: Any
 ) -> None:
@@ -243,10 +269,13 @@ def test_a_context_s_credentials_are_accepted_by_a_real_server(
     server = nats_server_factory(operator.server_config())
     user = operator.user(permissions={"bearer_token": True} if "bearer" in form else None)
     (own_environment / "user.creds").write_text(user.text)
+    (own_environment / "user.jwt").write_text(user.jwt + "\n")
+    (own_environment / "user.nk").write_text(user.key.seed + "\n")
     values = {
         "creds": {"creds": "~/user.creds"},
         "creds data:": {"creds": "data:;base64," + base64.b64encode(user.text.encode()).decode()},
         "user_jwt and user_seed": {"user_jwt": user.jwt, "user_seed": user.key.seed},
+        "user_jwt and user_seed in files": {"user_jwt": "~/user.jwt", "user_seed": str(own_environment / "user.nk")},
         "user_jwt of a bearer": {"user_jwt": user.jwt},
     }[form]
     path = own_environment / "config" / "nats" / "context" / "prod.json"
