@@ -41,6 +41,12 @@ _SEPARATORS = re.compile(r"[\s,]+")
 _SILENCE_TOLD = 1.0
 """Seconds: a shorter silence before a loss is nothing out of the ordinary."""
 
+HUNG_UP = "the server closed the connection"
+"""The reason of a loss for which the server gave none."""
+
+FLOOD = 1_000
+"""Messages a second from which on a server that hangs up is likely to have taken this client for a slow consumer."""
+
 _AWAY: dict[ConnectionState, tuple[str, str, str]] = {
     ConnectionState.NEW: ("not connected", "warning", "not connected yet: nothing arrives here"),
     ConnectionState.OPENING: ("connecting", "warning", "connecting: nothing arrives here yet"),
@@ -88,8 +94,11 @@ class SubscribePanel(Panel):
         """Whether the server is being asked for the subjects."""
         self._was_connected = False
         self._away: tuple[datetime, str] | None = None
-        self._silent_before = 0.0
         """Since when nothing can come in, and why."""
+        self._silent_before = 0.0
+        """Seconds without a sign of the server before it was given up."""
+        self._flooded_at = 0.0
+        """Messages a second that came in when the server hung up; 0 where that was not it, or few came."""
 
     @staticmethod
     def _split(subjects: str, queue: str) -> Wanted:
@@ -243,9 +252,14 @@ class SubscribePanel(Panel):
                     if self._silent_before >= _SILENCE_TOLD:
                         away += f", and silent for {span(self._silent_before)} before that was noticed"
                     self._silent_before = 0.0
-                    self.ring.mark_gap(f"{words} {away}: messages may be missing", event.at.timestamp())
-            case kinds.Disconnected(silent_for=silent_for):
+                    why = " (not kept up?)" if self._flooded_at else ""
+                    self.ring.mark_gap(f"{words} {away}: messages may be missing{why}", event.at.timestamp())
+            case kinds.Disconnected(silent_for=silent_for, reason=reason):
                 self._silent_before = silent_for or 0.0
+                self._meter.sample(self.ring.received)
+                rate = self._meter.one_second
+                # A server says nothing to a client that it takes for a slow consumer: it hangs up.
+                self._flooded_at = rate if reason == HUNG_UP and rate >= FLOOD else 0.0
             case kinds.StateChanged(new=ConnectionState.IDLE):
                 self._went_away(event, "asleep")
             case kinds.StateChanged(new=ConnectionState.RECONNECTING | ConnectionState.FAILED):
@@ -268,6 +282,17 @@ class SubscribePanel(Panel):
         match event:
             case kinds.PermissionDenied(operation=operation, subject=subject) if operation != "publish":
                 self.notice.say(self._denied_words(subject))
+            case kinds.Disconnected() if self._flooded_at:
+                self.notice.say(
+                    f"The server hung up while {count(round(self._flooded_at))} messages a second came in. It does so, "
+                    "without a word, to a client that does not keep up: "
+                    "narrow the subject, or share it among several with a queue group."
+                )
+            case kinds.SlowConsumer(subject=subject, dropped=dropped):
+                self.notice.say(
+                    f"{count(dropped)} messages on {subject} were dropped, since this client did not keep up: narrow "
+                    "the subject, share it with a queue group, or set a larger subscription_capacity."
+                )
             case _:
                 pass
 
