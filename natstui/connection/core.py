@@ -19,7 +19,7 @@ from natstui.connection.errors import ManagedConnectionError, PermissionDeniedEr
 from natstui.connection.expiry import expiry_warnings
 from natstui.connection.options import ConnectOptions
 from natstui.connection.outbox import Outbox
-from natstui.connection.pool import ServerPool
+from natstui.connection.pool import PoolServer, ServerPool
 from natstui.connection.requests import RequestMultiplexer, Sink
 from natstui.connection.state import ConnectionState
 from natstui.connection.subscription import Subscription
@@ -82,6 +82,9 @@ class ConnectionCore:
         self._sleep_task: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
         self._hurry: asyncio.Event | None = None
+        self._trying: tuple[PoolServer, asyncio.Timeout, float] | None = None
+        """The server of the attempt under way, what can end it, and when it began (event loop's time)."""
+        self._called_off = ""
         self._waiters: set[asyncio.Future[None]] = set()
         self._publish_denied: set[Callable[[str], None]] = set()
         self._connected_since = 0.0

@@ -454,3 +454,4 @@ class ManagedConnection(DrilledConnection):
         self._attempts_made = 0
         if self._hurry is not None:
             self._hurry.set()
+        self._call_off_attempt("its server is not in the new pool", lambda server, _took: server in self._pool.servers)

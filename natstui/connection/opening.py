@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,7 @@ _logger = logging.getLogger("natstui.connection")
 
 _SHORTEST_PAUSE = 0.05
 _FLUSH_PATIENCE = 1.0
+_SHORT_ATTEMPT = 1.0
 _LONGEST_WAIT = 365 * 86_400
 
 
@@ -188,11 +189,18 @@ class OpeningConnection(ConnectionCore):
 
         self._pool.trying(server, self._clock())
         client = NatsClient(self.options, server, self)
-        failure = None
+        failure: OpenError | None = None
+        self._called_off = ""
         try:
-            await client.establish(server.userinfo)
+            async with asyncio.timeout(None) as patience:
+                self._trying = server, patience, asyncio.get_running_loop().time()
+                await client.establish(server.userinfo)
         except OpenError as error:
             failure = error.with_traceback(None)
+        except TimeoutError:
+            failure = OpenError(server.url, f"the attempt was called off: {self._called_off}", "", client.stage)
+        finally:
+            self._trying = None
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             # asyncio.wait_for, which nats-py uses, loses a cancellation that meets a result (Python 3.11).
@@ -206,6 +214,15 @@ class OpeningConnection(ConnectionCore):
         else:
             self._adopt(client, server)
         return failure
+
+    def _call_off_attempt(self, why: str, unless: Callable[[PoolServer, float], bool]) -> None:
+        """End the attempt under way, `unless` its server and the seconds it has taken speak against that."""
+        if self._trying is not None:
+            server, patience, began = self._trying
+            now = asyncio.get_running_loop().time()
+            if not unless(server, now - began):
+                self._called_off = why
+                patience.reschedule(now)
 
     async def _pause(self, delay: float) -> None:
         self._next_attempt_at = self._wall_clock() + timedelta(seconds=delay)
@@ -408,6 +425,8 @@ class OpeningConnection(ConnectionCore):
     async def force_reconnect(self) -> None:
         """Leave the server for the next one of the pool; while waiting for an attempt, make it now.
 
+        An attempt under way that has taken more than a second is called off for the next one.
+
         Raises:
             OpenError, ConnectionClosedError: as `open` does, where the connection was not up.
         """
@@ -416,6 +435,7 @@ class OpeningConnection(ConnectionCore):
         if self._is_down:
             if self._hurry is not None:
                 self._hurry.set()
+            self._call_off_attempt("a reconnect was asked for", lambda _server, took: took < _SHORT_ATTEMPT)
         elif client is None or self._state is not ConnectionState.CONNECTED:
             with self._using():
                 await self._ready()

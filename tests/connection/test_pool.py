@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -27,11 +28,13 @@ from natstui.connection.pool import PoolServer, ServerPool
 from tests.clusters import NatsCluster
 from tests.connection.conftest import Managed
 from tests.connection.event_record import EventRecord
+from tests.faults import Peer, Script, ScriptedServer
 from tests.servers import NatsServer
 from tests.waiting import until
 
 Servers = Callable[..., NatsServer]
 Clusters = Callable[..., NatsCluster]
+Scripted = Callable[[Script], Awaitable[ScriptedServer]]
 
 A, B, C, D = (f"nats://{name}:4222" for name in "abcd")
 DEAD = "nats://127.0.0.1:1"
@@ -326,3 +329,38 @@ async def test_a_new_pool_may_be_a_text_with_commas(managed: Managed) -> None:
     assert [server.url for server in connection.stats().server_pool] == ["nats://b:4222", "nats://c:4333"]
     with pytest.raises(OptionError, match="holds something that is no text"):
         connection.set_server_pool([None])  # type: ignore[list-item]
+
+
+async def test_an_attempt_on_a_server_that_the_new_pool_does_not_have_is_called_off(
+    nats_server: NatsServer, scripted_server: Scripted, managed: Managed
+) -> None:
+    silent = await scripted_server(Peer.hold)
+    connection = managed(silent.url, connection_timeout=600)
+    record = EventRecord(connection)
+    opening = asyncio.create_task(connection.open())
+    await until(lambda: silent.accepted == 1)
+    connection.set_server_pool([silent.url, nats_server.url])
+    assert not record.of(AttemptFailed)
+    connection.set_server_pool([nats_server.url])
+    await asyncio.wait_for(opening, 10)
+    assert "called off: its server is not in the new pool" in str(record.of(AttemptFailed)[0])
+    assert connection.stats().server == nats_server.url
+
+
+async def test_a_reconnect_asked_for_calls_off_an_attempt_that_drags_on(
+    nats_server_factory: Servers, scripted_server: Scripted, managed: Managed
+) -> None:
+    server, silent = nats_server_factory(), await scripted_server(Peer.hold)
+    connection = managed(server.url, silent.url, connection_timeout=600)
+    record = EventRecord(connection)
+    await connection.open()
+    server.restart()
+    await until(lambda: silent.accepted == 1)
+
+    async def asked() -> bool:
+        await connection.force_reconnect()
+        return bool(record.of(AttemptFailed))
+
+    await until(asked, timeout=10)
+    await record.first(Reconnected, server=server.url)
+    assert "called off: a reconnect was asked for" in str(record.of(AttemptFailed)[0])
