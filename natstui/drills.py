@@ -33,6 +33,7 @@ class Drills:
         self._session = session
         self._tell = tell
         self._runs: dict[str, DrillRun] = {}
+        """Those under way, by connection."""
         self._stops: dict[str, Callable[[], None]] = {}
 
     def show(self, panel: Panel) -> None:
@@ -40,7 +41,6 @@ class Drills:
         if refusal := self.refusal(panel):
             self._tell(refusal, "warning")
         elif panel.connection is not None:
-            run = self._runs.get(panel.connection_id)
             self._app.push_screen(
                 screens.FaultDrillScreen(
                     f"panel {panel.number}, {panel.KIND}",
@@ -48,7 +48,7 @@ class Drills:
                     panel.view,
                     lambda fault, seconds: self.begin(panel, fault, seconds),
                     self._session.clock,
-                    run if run is not None and not run.is_over else None,
+                    self._runs.get(panel.connection_id),
                 )
             )
 
@@ -59,12 +59,12 @@ class Drills:
     def begin(self, panel: Panel, fault: Fault, seconds: float) -> DrillRun:
         """Make a fault, and follow what becomes of it, whatever is shown; `seconds` are those of a stall."""
         run = DrillRun(panel.connection_id, fault, seconds, bound_of(panel.options))
-        self._stop(run.connection_id)
-        self._runs[run.connection_id] = run
         connection = panel.connection
         if connection is None:
             run.fail("Nothing was done: this panel has no connection.")
             return run
+        self._end(run.connection_id)
+        self._runs[run.connection_id] = run
         self._stops[run.connection_id] = connection.add_listener(lambda event: self._hear(run, connection, event))
         self._app.run_worker(
             self._inject(run, connection),
@@ -85,7 +85,7 @@ class Drills:
             else:
                 await connection.drill_reconnect()
         except ManagedConnectionError as error:
-            self._stop(run.connection_id)
+            self._end(run.connection_id)
             run.fail(f"Nothing was done: {error}.")
             self._show(run)
             return
@@ -95,7 +95,8 @@ class Drills:
                 # The next ping may be a while away.
                 await connection.check_health()
 
-    def _stop(self, connection_id: str) -> None:
+    def _end(self, connection_id: str) -> None:
+        self._runs.pop(connection_id, None)
         if (stop := self._stops.pop(connection_id, None)) is not None:
             stop()
 
@@ -122,8 +123,8 @@ class Drills:
 
     def _follow(self, run: DrillRun, event: Event) -> None:
         is_shown = self._show(run)
-        if run.is_over and run.connection_id in self._stops:
-            self._stop(run.connection_id)
+        if run.is_over and self._runs.get(run.connection_id) is run:
+            self._end(run.connection_id)
             weight = Weight.GOOD if run.is_well else Weight.WARNING
             self._session.log.say(event, f"fault drill ended: {run.verdict}", weight)
             if self._app.is_running and not is_shown:

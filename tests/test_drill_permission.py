@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from natstui.arguments import parse_arguments
 from natstui.clock import Clock
 from natstui.connection.options import ConnectOptions
 from natstui.drill_permission import allows_drill, drill_refusal
@@ -69,6 +70,14 @@ def test_the_refusal_says_how_to_allow_it(own_environment: Path) -> None:
     launch = Launch(load_settings(), ConnectOptions(servers=SERVERS), ())
     told = drill_refusal(Session(launch, Clock(), EventLog()), "", SERVERS)
     assert str(own_environment / "config" / "natstui" / "config.toml") in told
+
+
+def test_the_command_line_and_the_environment_allow_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not load_settings().connect_options().fault_drill
+    assert load_settings(parse_arguments(["--fault-drill"]).settings()).connect_options().fault_drill
+    monkeypatch.setenv("NATSTUI_FAULT_DRILL", "true")
+    assert load_settings().connect_options().fault_drill
+    assert not load_settings(parse_arguments(["--no-fault-drill"]).settings()).connect_options().fault_drill
 
 
 def test_whoever_hosts_a_session_can_allow_it() -> None:

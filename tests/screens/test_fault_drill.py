@@ -174,11 +174,13 @@ async def test_the_permission_does_not_travel_to_another_server(
     nats_server: NatsServer, nats_server_factory: Any
 ) -> None:
     app = make_app(nats_server.url, "subscribe:orders.>")
-    app.session.own_servers.add(nats_server.url)
     async with app.run_test(size=(120, 40)):
         await until_connected(app)
         panel = subscribe_panel(app)
-        assert panel.connection is not None and panel.connection.options.fault_drill
+        assert panel.connection is not None and not panel.connection.options.fault_drill
+        app.dashboard.connections.use_embedded(nats_server.url)
+        await until(lambda: panel.connection is not None and panel.connection.options.fault_drill)
+        await until_connected(app)
         elsewhere = nats_server_factory().url
         app.dashboard.connections.change_all(panel.connection.options.replace(servers=elsewhere))
         await until(lambda: panel.connection is not None and panel.connection.options.servers == (elsewhere,))
