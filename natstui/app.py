@@ -244,7 +244,7 @@ class NatstuiApp(App[int]):
         if self._go_back_from(screens.ContextsScreen):
             panel = self.dashboard.current
             words = f"panel {panel.number}, {panel.KIND}" if panel is not None else ""
-            screen = screens.ContextsScreen(self.session.options, self.session.clock, words)
+            screen = screens.ContextsScreen(self.session.safety, self.session.options, self.session.clock, words)
             self.push_screen(screen, self.dashboard.connections.use_context)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -44,7 +44,9 @@ class ConnectionChanges:
     def change_all(self, options: ConnectOptions, context: ContextLabel | None = None) -> None:
         """Take a connection with other options in every panel, and in those to come."""
         panels = self._dashboard.panels
-        context = context or self._context_of(options, self._session, *panels)
+        safety = self._session.safety
+        context = safety.label(context or self._context_of(options, self._session, *panels))
+        options = safety.options(options, context)
         self._session.options, self._session.context = options, context
         for panel in panels:
             self.change(panel, options, context)
@@ -58,9 +60,14 @@ class ConnectionChanges:
 
     @staticmethod
     def _context_of(options: ConnectOptions, *holders: Session | Panel) -> ContextLabel:
-        """The context of the first who is on the same servers: changing a detail does not lead out of a context."""
-        same = (holder.context for holder in holders if set(holder.options.servers) == set(options.servers))
-        return next(same, NO_CONTEXT)
+        """The context of the first who is on the same servers: changing a detail does not lead out of a context.
+
+        Out of production nothing leads as long as one of its servers is left.
+        """
+        servers = set(options.servers)
+        same = [holder.context for holder in holders if set(holder.options.servers) == servers]
+        near = [one.context for one in holders if one.context.is_production and servers & set(one.options.servers)]
+        return next(iter(same + near), NO_CONTEXT)
 
     def use_context(self, choice: ContextChoice | None) -> None:
         """Connect a new panel, the current one, or all of them to a context."""

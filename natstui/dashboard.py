@@ -183,10 +183,10 @@ class DashboardScreen(ListScreens):
         self.show_contexts()
 
     def show_contexts(self) -> None:
-        """Name each panel's context where they are not all on the session's."""
+        """Name each panel's context where they are not all on the session's; production always."""
         contexts = {self.session.context, *(panel.context for panel in self.panels)}
         for panel in self.panels:
-            panel.shows_context = len(contexts) > 1
+            panel.shows_context = len(contexts) > 1 or panel.context.is_production
             panel.show_title()
         self._show_header(self.session.clock.now())
 
@@ -204,22 +204,26 @@ class DashboardScreen(ListScreens):
         launch = self.session.launch
         self.query_one(HeaderLine).tell(
             "demo" if launch.demo else server_words(self.session.options.servers[0]),
-            " + ".join(dict.fromkeys(panel.context.words for panel in self.panels))
-            if any(panel.shows_context for panel in self.panels)
-            else self.session.context.name,
+            list(dict.fromkeys([panel.context for panel in self.panels] or [self.session.context])),
             len(views),
             [view for _, view in views if view is not None],
             now,
+            self._read_only_words(),
             "closing the connections…" if self.session.is_closing else "",
         )
         if self.has_class("-tabs"):
             self._show_tabs(views)
 
+    def _read_only_words(self) -> str:
+        """How many connections let no message leave; empty for none."""
+        held = [panel.options.read_only for panel in self.panels] or [self.session.options.read_only]
+        return "read-only" if all(held) else f"{sum(held)} read-only" if any(held) else ""
+
     def _show_tabs(self, views: Sequence[tuple[Panel, StripView | None]]) -> None:
         tabs = []
         for panel, view in views:
             shape, _, style = state_word(view) if view is not None else ("○", "", "quiet")
-            where = panel.context.words if panel.shows_context else ""
+            where = panel.context.brief if panel.shows_context else ""
             tabs.append(
                 Tab(panel.KIND, " ".join(filter(None, (where, panel.subject_words))), shape, style, panel.display)
             )
@@ -354,6 +358,11 @@ class DashboardScreen(ListScreens):
     def _edit_connection(self, message: Panel.ConnectionEditWanted) -> None:
         message.stop()
         self.connections.edit(message.panel)
+
+    @on(Panel.QuestionAsked)
+    def _ask(self, message: Panel.QuestionAsked) -> None:
+        message.stop()
+        self.app.push_screen(screens.ConfirmTyped(message.question), message.answered)
 
     def on_publish_panel_history_wanted(self, message: PublishPanel.HistoryWanted) -> None:
         message.stop()

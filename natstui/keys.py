@@ -171,6 +171,7 @@ KEYS: dict[str, Key] = {
     "connection_table.down": Key("down,j", "move(1)", "Down", "To the connection below"),
     "confirm.yes": Key("enter,y", "answer(True)", "Yes", "Do it"),
     "confirm.no": Key("escape,n", "answer(False)", "No", "Leave it"),
+    "confirm_typed.cancel": Key("escape", "cancel", "send nothing", "Send nothing, and go back"),
     "new_panel.subscribe": Key("s", "choose('subscribe')", "Subscribe", "Messages of one or more subjects"),
     "new_panel.publish": Key("p", "choose('publish')", "Publish", "Send a message, once or many times"),
     "new_panel.request": Key("r", "choose('request')", "Request", "Ask, and see who answers"),

@@ -12,6 +12,7 @@ from natstui.connection.tasks import begin
 from natstui.context_labels import ContextLabel
 from natstui.drafts import History
 from natstui.event_log import EventLog, state_directory
+from natstui.safety import Safety
 from natstui.stream.filter_history import FilterHistory
 from natstui.widgets.column_memory import ColumnMemory
 
@@ -40,10 +41,11 @@ class Session:
         self.filters = FilterHistory(state_directory() / "filters.json" if log.path is not None else None)
         self.columns = ColumnMemory(state_directory() / "columns.json" if log.path is not None else None)
         """The columns of message lists to come."""
-        self.options: ConnectOptions = launch.options
-        """For the next panel's connection."""
-        self.context = ContextLabel(launch.context_name, _color_scheme(launch))
+        self.safety = Safety(launch)
+        self.context = self.safety.label(ContextLabel(launch.context_name, _color_scheme(launch)))
         """Where `options` come from."""
+        self.options: ConnectOptions = self.safety.options(launch.options, self.context)
+        """For the next panel's connection."""
         self.confinement = Confinement(state_directory(), launch.options) if launch.settings.hosted else None
         """The bounds of a hosted session; None for one of its user's own."""
         self.own_servers: set[str] = set(launch.options.servers) if launch.demo else set()

@@ -14,6 +14,7 @@ from natstui.panels.base import Panel
 from natstui.panels.publish import PublishPanel
 from natstui.panels.request import RequestPanel
 from natstui.panels.subscribe import SubscribePanel
+from natstui.screens.confirm_typed import ConfirmTyped
 from natstui.settings import Settings
 from natstui.widgets.field import Field
 from natstui.widgets.line import Line
@@ -23,11 +24,14 @@ SIZE = (120, 40)
 P = TypeVar("P", bound=Panel)
 
 
-def make_app(url: str | list[str], *panels: str, options: dict[str, Any] | None = None, **settings: Any) -> NatstuiApp:
+def make_app(
+    url: str | list[str], *panels: str, options: dict[str, Any] | None = None, context: str = "", **settings: Any
+) -> NatstuiApp:
     """A dashboard on a server, with panels such as "subscribe:orders.>"."""
     servers = [url] if isinstance(url, str) else url
     connect = ConnectOptions(servers=servers, **(options or {}))
-    return NatstuiApp(Launch(Settings(**settings), connect, tuple(parse_panel(panel) for panel in panels)))
+    specs = tuple(parse_panel(panel) for panel in panels)
+    return NatstuiApp(Launch(Settings(**settings), connect, specs, context_name=context))
 
 
 def panel(app: NatstuiApp, number: int, kind: type[P]) -> P:
@@ -89,6 +93,20 @@ async def fill(pilot: Pilot[Any], panel: Panel, field: str, text: str) -> None:
 
 
 _KEYS = {" ": "space", ".": "full_stop", ">": "greater_than_sign", "*": "asterisk", ",": "comma", "-": "minus"}
+
+
+async def until_asked(app: NatstuiApp) -> ConfirmTyped:
+    """Wait for the question that is answered by typing."""
+    await until(lambda: isinstance(app.screen, ConfirmTyped) and bool(app.screen.query("#phrase")), what="a question")
+    assert isinstance(app.screen, ConfirmTyped)
+    return app.screen
+
+
+async def confirm(app: NatstuiApp, pilot: Pilot[Any], phrase: str) -> None:
+    """Answer the question by typing."""
+    screen = await until_asked(app)
+    screen.query_one("#phrase", Field).value = phrase
+    await pilot.press("enter")
 
 
 def screen_text(app: NatstuiApp) -> str:

@@ -30,6 +30,7 @@ from natstui.panels.request import RequestPanel
 from natstui.screens.contexts import ContextChoice
 from natstui.settings import Settings
 from natstui.stream.filter_history import SavedFilter
+from natstui.widgets.field import Field
 from tests.fake_connection import START, FakeConnection, FakeManager, HandTickedClock
 
 SERVERS = ["nats://n1.prod:4222", "nats://n2.prod:4222", "nats://n3.prod:4222"]
@@ -69,7 +70,7 @@ class Scenery:
     clock: HandTickedClock = field(default_factory=lambda: HandTickedClock(START - timedelta(minutes=10)))
     panels: tuple[PanelSpec, ...] = PANELS
     servers: tuple[str, ...] = tuple(SERVERS)
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=lambda: {"contexts": {"prod*": {"production": False}}})
     context: str = "prod-east"
     prepare: Callable[[FakeConnection], None] | None = None
 
@@ -422,6 +423,33 @@ async def nine_panels(scenery: Scenery, pilot: Pilot[Any]) -> None:
     await scenery.settle(pilot)
 
 
+async def production(scenery: Scenery, pilot: Pilot[Any]) -> None:
+    """A production context beside one that is not; what is read-only says so."""
+    await pilot.pause()
+    scenery.go_to(0)
+    options = ConnectOptions(servers="nats://s1.staging:4222")
+    scenery.app.dashboard.connections.change(
+        scenery.app.dashboard.panels[2], options, ContextLabel("staging-readers", "green")
+    )
+    await pilot.pause()
+    await scenery.settle(pilot)
+
+
+async def question(scenery: Scenery, pilot: Pilot[Any]) -> None:
+    """What is asked before a large run goes out to production."""
+    await pilot.pause()
+    scenery.go_to(0)
+    panel = scenery.app.dashboard.panels[1]
+    assert isinstance(panel, PublishPanel)
+    panel.composer.load("Nats-Msg-Id: 81", PAYLOAD)
+    panel.query_one("#count", Field).value = "5,000"
+    panel.query_one("#interval", Field).value = "250ms"
+    panel.action_send()
+    await pilot.pause()
+    await pilot.press(*"prod", "enter")
+    await scenery.settle(pilot)
+
+
 def refuse(connection: FakeConnection) -> None:
     """Make every opening fail as it does where no server listens."""
     server = connection.options.servers[0]
@@ -435,9 +463,13 @@ def scenery_of(play: Play) -> Scenery:
     if play is failed_start:
         return Scenery(servers=("nats://127.0.0.1:4222",), context="", panels=(), prepare=refuse)
     if play in (drill_choice, drill_waiting, drill_verdict):
-        return Scenery(settings={"contexts": {"prod-east": {"fault_drill": True}}})
+        return Scenery(settings={"contexts": {"prod-east": {"fault_drill": True, "production": False}}})
     if play is nine_panels:
         return Scenery(panels=PANELS * 3)
+    if play is production:
+        return Scenery(settings={"contexts": {"*-readers": {"read_only": True}}})
+    if play is question:
+        return Scenery(settings={})
     return Scenery()
 
 
@@ -462,5 +494,7 @@ SCENES: dict[str, Play] = {
     "drill-verdict": drill_verdict,
     "no-panels": no_panels,
     "nine-panels": nine_panels,
+    "production": production,
+    "question": question,
 }
 """Every scene by its name."""

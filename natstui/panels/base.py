@@ -33,7 +33,9 @@ from natstui.widgets.strip_text import StripView, cut_words
 if TYPE_CHECKING:
     from natstui.connection.managed import ManagedConnection
     from natstui.connection.options import ConnectOptions
+    from natstui.context_labels import ContextLabel
     from natstui.launch import PanelSpec
+    from natstui.sending import Question
     from natstui.session import Session
 
 LOW = 15
@@ -104,6 +106,13 @@ class Panel(Container, can_focus=True):
         panel: Panel
 
     @dataclass
+    class QuestionAsked(Message):
+        """Something is to be confirmed by typing before it is sent."""
+
+        question: Question
+        answered: Callable[[bool | None], None]
+
+    @dataclass
     class DetailWanted(Message):
         """The user wants to see a message whole."""
 
@@ -119,8 +128,7 @@ class Panel(Container, can_focus=True):
         self.spec = spec
         self.session = session
         self.options: ConnectOptions = session.options
-        self.context = session.context
-        """Where the options come from."""
+        self._context_label = session.context
         self.shows_context = False
         """Whether the title names the context: there are panels on others."""
         self.connection_id = connection_id
@@ -140,6 +148,15 @@ class Panel(Container, can_focus=True):
         self._told_cut = ""
         """What the notice says in place of the strip."""
         self._last_focus: Widget | None = None
+
+    @property
+    def context(self) -> ContextLabel:
+        """Where the options come from."""
+        return self._context_label
+
+    @context.setter
+    def context(self, context: ContextLabel) -> None:
+        self._context_label = self.session.safety.label(context)
 
     # What the kinds of panel say of themselves
 
@@ -220,7 +237,7 @@ class Panel(Container, can_focus=True):
         """Add the connection and use it for the first time, in a worker."""
         if self.session.is_closing or self.connection is not None:
             return
-        options = self.options
+        options = self.options = self.session.safety.options(self.options, self.context)
         options = options.replace(
             name=options.name or f"natstui {self.connection_id}",
             fault_drill=allows_drill(self.session, self.context.name, options.servers),
@@ -240,7 +257,7 @@ class Panel(Container, can_focus=True):
         """Take a connection with other options in place of the present one; everything else stays as it is."""
         if options is None:
             return
-        self.options = options
+        self.options = self.session.safety.options(options, self.context)
         self.work(self._change(), "establish", "Changing the connection", exclusive=True)
 
     async def _change(self) -> None:
@@ -376,8 +393,9 @@ class Panel(Container, can_focus=True):
         """Write the panel's number, kind and subject into its border."""
         words = shorten(sanitise(self.subject_words), 60)
         title = Content(f"{self.number} {self.KIND} {words}".rstrip())
+        self.set_class(self.context.is_production, "-production")
         if self.shows_context:
-            badge = (f" {shorten(sanitise(self.context.words), 24)} ", self.context.style)
+            badge = (f" {shorten(sanitise(self.context.words), 34)} ", self.context.style)
             title = Content.assemble(f"{self.number} {self.KIND} ", badge, f" {words}".rstrip())
         if self.border_title != title.markup:
             # Setting it paints the whole panel anew.

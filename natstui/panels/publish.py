@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -27,6 +28,7 @@ from natstui.keys import bindings
 from natstui.panels.base import Panel, sentence
 from natstui.panels.composer import Composer
 from natstui.panels.publish_run import MARKS, Run, outcome_parts, progress_parts
+from natstui.panels.send_guard import SendGuard
 from natstui.widgets.field import Field, LabelledField
 from natstui.widgets.fitting import Part, part
 from natstui.widgets.line import Line
@@ -69,6 +71,9 @@ class PublishPanel(Panel):
         """Whether the draft was refused before it was sent."""
         self._seen: tuple[Draft, str, str] | None = None
         """What the fields said when last looked at."""
+        self._guard = SendGuard(self, "publish")
+        self._was_read_only = False
+        """Whether the footer says that nothing can be sent."""
         self._sent = 0
         self._recalled = -1
         self._words: tuple[Part, ...] = ()
@@ -174,16 +179,23 @@ class PublishPanel(Panel):
             self._refuse("There is no subject to publish to: write one, for example orders.new.")
             self.query_one("#subject", Field).focus()
             return
-        if self.session.launch.settings.read_only:
-            self._refuse("natstui is read-only: start it without read_only to publish.", "warning")
+        if refusal := self._guard.refusal:
+            self._refuse(refusal, "warning")
             return
         self._forget_what_was_said()
         payload = draft.payload.encode("utf-8", "surrogateescape")
+        run = Run(draft, payload, headers, times, interval)
+        go = partial(self._start, run)
+        self._guard.pass_on(draft.subject, payload, headers, go, total=times, interval=interval)
+
+    def _start(self, run: Run) -> None:
+        if self.connection is None or self.is_sending:
+            return
         if self.run is not None and self.run.is_buffered:
             self._buffered.append(self.run)
-        self.run = Run(draft, payload, headers, times, interval)
+        self.run = run
         self._recalled = -1
-        self._worker = self.work(self._send(self.connection, self.run), "send", "Publishing the draft")
+        self._worker = self.work(self._send(self.connection, run), "send", "Publishing the draft")
         self._show_run()
 
     def _refuse(self, words: str, kind: str = "bad") -> None:
@@ -321,8 +333,12 @@ class PublishPanel(Panel):
         right = [part(50, (history, "label"))] if self.session.history.sent else []
         footer, progress = self.query_one(".panel-footer", Line), self.query_one("#progress", Line)
         run = self.run
+        self._was_read_only = self.options.read_only
         if self._is_refused:
             footer.show([part(90, ("✕", "bad"), (" not sent", "bad!")), *self._buffered_parts()], right)
+            progress.show([])
+        elif self.options.read_only:
+            footer.show([part(90, ("read-only", "warning!"), (": nothing can be sent", "label"))], right)
             progress.show([])
         elif run is None:
             footer.show([part(90, ("F5", "key"), (" sends the draft", "label"))], right)
@@ -389,3 +405,5 @@ class PublishPanel(Panel):
         super().show_connection(now)
         if self.connection is not None and self.is_composed:
             self.composer.show_limit(self.connection.stats().max_payload)
+            if self.options.read_only is not self._was_read_only:
+                self._show_run()

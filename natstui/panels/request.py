@@ -6,6 +6,7 @@ import statistics
 from collections import Counter, deque
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -30,6 +31,7 @@ from natstui.drafts import parse_header_lines
 from natstui.keys import bindings
 from natstui.panels.base import Panel, sentence
 from natstui.panels.composer import Composer
+from natstui.panels.send_guard import SendGuard
 from natstui.stream.ring import Record
 from natstui.widgets.choice import Choice
 from natstui.widgets.field import Field, LabelledField
@@ -78,6 +80,9 @@ class RequestPanel(Panel):
         self._latencies: deque[float] = deque(maxlen=LATENCIES)
         self._counts: Counter[Answer] = Counter()
         self._worker: Worker[None] | None = None
+        self._guard = SendGuard(self, "request")
+        self._was_read_only = False
+        """Whether the footer says that nothing can be asked."""
         self._since: datetime | None = None
         self._seen: tuple[str, ...] | None = None
         """What the fields said when last looked at."""
@@ -167,10 +172,16 @@ class RequestPanel(Panel):
             self._refuse("There is no subject to ask: write one, for example svc.echo.")
             self.query_one("#subject", Field).focus()
             return
-        if self.session.launch.settings.read_only:
-            self._refuse("natstui is read-only: start it without read_only to request.", "warning")
+        if refusal := self._guard.refusal:
+            self._refuse(refusal, "warning")
             return
         self.notice.clear()
+        go = partial(self._start, question)
+        self._guard.pass_on(question.subject, question.payload, question.headers, go)
+
+    def _start(self, question: Question) -> None:
+        if self.connection is None or self.is_waiting:
+            return
         self._since = self.session.clock.now()
         self._worker = self.work(self._ask(self.connection, question), "ask", "Waiting for replies")
         self._show_counts()
@@ -272,6 +283,9 @@ class RequestPanel(Panel):
             median, worst = statistics.median(self._latencies), max(self._latencies)
             parts.append(part(85, ("p50 ", "label"), (milliseconds(median * 1000), "value")))
             parts.append(part(50, ("max ", "label"), (milliseconds(worst * 1000), "value")))
+        self._was_read_only = self.options.read_only
+        if self._was_read_only:
+            parts.insert(0, part(95, ("read-only", "warning!"), (": nothing can be asked", "label")))
         right: list[Part] = []
         if self._since is not None:
             waited = span((self.session.clock.now() - self._since).total_seconds())
@@ -283,7 +297,7 @@ class RequestPanel(Panel):
         super().show_connection(now)
         if self.connection is not None and self.is_composed:
             self.composer.show_limit(self.connection.stats().max_payload)
-            if self._since is not None:
+            if self._since is not None or self.options.read_only is not self._was_read_only:
                 self._show_counts()
 
     def read_event(self, event: Event) -> None:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from natstui.screens.choose_panel import ChoosePanel as ChoosePanel
     from natstui.screens.columns import ColumnsScreen as ColumnsScreen
     from natstui.screens.confirm import Confirm as Confirm
+    from natstui.screens.confirm_typed import ConfirmTyped as ConfirmTyped
     from natstui.screens.connect import ConnectDialog as ConnectDialog
     from natstui.screens.connections import ConnectionRow as ConnectionRow
     from natstui.screens.connections import ConnectionsScreen as ConnectionsScreen
@@ -27,6 +28,7 @@ MODULES = {
     "ChoosePanel": "choose_panel",
     "ColumnsScreen": "columns",
     "Confirm": "confirm",
+    "ConfirmTyped": "confirm_typed",
     "ConnectDialog": "connect",
     "ConnectionRow": "connections",
     "ConnectionsScreen": "connections",

@@ -19,10 +19,11 @@ from textual.widgets.option_list import Option
 from natstui.clock import Clock
 from natstui.connection.errors import OptionError
 from natstui.connection.options import ConnectOptions
-from natstui.context_labels import ContextLabel
+from natstui.context_labels import NO_CONTEXT, ContextLabel
 from natstui.context_options import authentication_words, options_on, tls_words
 from natstui.contexts import ContextError, NatsContext, context_directory, list_contexts, load_context, selected_context
 from natstui.keys import bindings
+from natstui.safety import Safety
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.fitting import part, shorten, shorten_middle
 from natstui.widgets.key_line import KeyLine
@@ -52,22 +53,23 @@ class ListedContext:
     options: ConnectOptions | None = None
     problem: str = ""
     """Why it cannot be used, in one sentence."""
-
-    @property
-    def label(self) -> ContextLabel:
-        return ContextLabel(self.name, self.context.color_scheme if self.context else "")
+    label: ContextLabel = NO_CONTEXT
 
 
-def read_contexts(base: ConnectOptions) -> list[ListedContext]:
+def read_contexts(safety: Safety, base: ConnectOptions) -> list[ListedContext]:
     """Read every context of the nats CLI, each with the options that it gives `base`."""
     found = []
+    base = safety.elsewhere(base)
     for name in list_contexts():
-        context = None
+        context, options, problem = None, None, ""
         try:
             context = load_context(name)
-            found.append(ListedContext(name, context, options_on(context, base)))
+            options = options_on(context, base)
         except (ContextError, OptionError) as error:
-            found.append(ListedContext(name, context, problem=str(error)))
+            problem = str(error)
+        label = safety.label(ContextLabel(name, context.color_scheme if context else ""))
+        options = safety.options(options, label) if options else None
+        found.append(ListedContext(name, context, options, problem, label))
     return found
 
 
@@ -81,14 +83,16 @@ class ContextsScreen(Screen[ContextChoice | None]):
     """Every context with its servers and how it authenticates; the result is the one chosen, and for what.
 
     Args:
+        safety: what the settings say of contexts.
         base: where everything but the place and the credentials comes from.
         panel: the panel that "this panel" means, in words; empty for none.
     """
 
     BINDINGS = bindings("contexts.this_panel", "contexts.all_panels", "contexts.read", "screen.back")
 
-    def __init__(self, base: ConnectOptions, clock: Clock, panel: str = "") -> None:
+    def __init__(self, safety: Safety, base: ConnectOptions, clock: Clock, panel: str = "") -> None:
         super().__init__()
+        self._safety = safety
         self._base = base
         self._clock = clock
         self._panel = panel
@@ -118,7 +122,7 @@ class ContextsScreen(Screen[ContextChoice | None]):
         self.query_one(".screen-title", Line).show(title, [part(85, (clock_time(now), "label"))])
 
     def _read(self) -> None:
-        self._contexts, self._selected = read_contexts(self._base), selected_context()
+        self._contexts, self._selected = read_contexts(self._safety, self._base), selected_context()
         options = self.query_one(ContextList)
         options.clear_options()
         options.add_options(Option(self._line(listed)) for listed in self._contexts)
@@ -151,6 +155,7 @@ class ContextsScreen(Screen[ContextChoice | None]):
             (name, listed.label.style),
             pad,
             f"{shorten_middle(sanitise(url), URL_CELLS):<{URL_CELLS}}  ",
+            (f"{words}  " if (words := _safety_words(listed)) else "", "$text-warning"),
             (f"◐ {plural(len(warnings), 'warning')}  " if warnings else "", "$text-warning"),
             (sanitise(listed.context.description if listed.context else ""), "$text-muted"),
         )
@@ -171,6 +176,7 @@ class ContextsScreen(Screen[ContextChoice | None]):
         context, options = listed.context, listed.options
         if context is not None:
             rows.append(("description", context.description, ""))
+        rows.append(("safety", _safety_words(listed), "$text-warning"))
         if options is not None:
             rows += [("server", server, "") for server in options.servers]
             rows += [("authentication", authentication_words(options), ""), ("TLS", tls_words(options), "")]
@@ -224,6 +230,12 @@ class ContextsScreen(Screen[ContextChoice | None]):
 
     def action_back(self) -> None:
         self.dismiss(None)
+
+
+def _safety_words(listed: ListedContext) -> str:
+    is_read_only = listed.options is not None and listed.options.read_only
+    held = (("production", listed.label.is_production), ("read-only", is_read_only))
+    return ", ".join(word for word, holds in held if holds)
 
 
 def _at_home(path: Path) -> str:

@@ -12,7 +12,7 @@ from natstui.widgets.fitting import Part, Piece, fit, line_width
 
 STYLES = (
     *("label", "value", "strong", "good", "busy", "warning", "bad", "asleep", "held", "quiet"),
-    *("key", "brand", "badge", "current", "accent"),
+    *("key", "brand", "badge", "production", "current", "accent"),
 )
 """The names of the styles that a line's pieces may have; styles/line.tcss says how each looks."""
 

@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from natstui.connection.outcome import Outcome
 from natstui.widgets.field import Field
 from tests.conftest import Connect
-from tests.dashboards import SIZE, fill, footer, make_app, notice, publish_panel, strip, until_connected
+from tests.dashboards import SIZE, confirm, fill, footer, make_app, notice, publish_panel, strip, until_connected
 from tests.servers import NatsServer
 from tests.waiting import until
 
@@ -76,6 +76,7 @@ async def test_the_key_that_sends_stops_a_run(nats_server: NatsServer, collect: 
         await fill(pilot, panel, "count", "0")
         await fill(pilot, panel, "interval", "50ms")
         await pilot.press("f5")
+        await confirm(app, pilot, "until stopped")
         await until(lambda: len(received) >= 3)
         assert panel.action_words("send") == "stop"
         await pilot.press("f5")

@@ -58,7 +58,8 @@ async def test_a_panel_is_opened_on_a_context_beside_others(nats_server_factory:
         assert [one["name"] for one in there.connections()] == ["natstui request-2"]
         assert [one["name"] for one in here.connections()] == ["natstui publish-1"]
         assert app.dashboard.panels[1].options.ping_interval == 7
-        assert titles(app) == ["1 publish  no context  a", "2 request  prod "] and "no context + prod" in header(app)
+        assert titles(app) == ["1 publish  no context  a", "2 request  PRODUCTION prod "]
+        assert "PRODUCTION prod" in header(app) and "and  no context" in header(app)
     assert tree(context_directory().parent) == before
 
 
@@ -78,7 +79,8 @@ async def test_this_panel_and_all_panels_are_connected_to_a_context(
         await pilot.press("ctrl+t", "a")
         await until(lambda: len(there.connections()) == 2)
         await until_connected(app)
-        assert titles(app) == ["1 publish a", "2 publish b"] and "context  prod" in header(app)
+        assert titles(app) == ["1 publish  PRODUCTION prod  a", "2 publish  PRODUCTION prod  b"]
+        assert "PRODUCTION prod" in header(app) and "and" not in header(app)
         await pilot.press("ctrl+t", "escape")
         assert app.screen is app.dashboard
 
