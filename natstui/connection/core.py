@@ -91,7 +91,7 @@ class ConnectionCore:
         self._down_since: float | None = None
         self._down_since_at: datetime | None = None
         self._attempt_number = 0
-        self._next_attempt_at: datetime | None = None
+        self._next_attempt_due: float | None = None
         self._attempts_made = 0
         self._server_info: dict[str, Any] = {}
         self._multiplexer_subscription: Subscription | None = None

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 from natstui.connection import events
@@ -425,10 +426,16 @@ class ManagedConnection(DrilledConnection):
             max_payload=info.get("max_payload"),
             held_by=self.held_by,
             attempt=self._attempt_number,
-            next_attempt=self._next_attempt_at,
+            next_attempt=self._next_attempt(),
             down_since=self._down_since_at,
             server_pool=self._pool.snapshot(),
         )
+
+    def _next_attempt(self) -> datetime | None:
+        # Reckoned anew each time: the wall clock may have been set since the wait began.
+        if self._next_attempt_due is None:
+            return None
+        return self._wall_clock() + timedelta(seconds=max(0.0, self._next_attempt_due - self._clock()))
 
     def _rtt_ms(self) -> float | None:
         if self._client is None:

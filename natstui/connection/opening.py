@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from natstui.connection import events
@@ -225,7 +224,7 @@ class OpeningConnection(ConnectionCore):
                 patience.reschedule(now)
 
     async def _pause(self, delay: float) -> None:
-        self._next_attempt_at = self._wall_clock() + timedelta(seconds=delay)
+        self._next_attempt_due = self._clock() + delay
         self._hurry = asyncio.Event()
         try:
             async with asyncio.timeout(delay):
@@ -233,7 +232,7 @@ class OpeningConnection(ConnectionCore):
         except TimeoutError:
             pass
         finally:
-            self._next_attempt_at = None
+            self._next_attempt_due = None
 
     def _adopt(self, client: NatsClient, server: PoolServer) -> None:
         self._pool.connected(server)
