@@ -132,3 +132,70 @@ def test_after_a_standstill_everything_is_as_before(nats_server_factory: object)
         assert terminal.ended() == 0
         assert server.connections() == []
         assert_clean(terminal)
+
+
+def stopped(terminal: Terminal) -> None:
+    """SIGSTOP, which gives no warning."""
+    os.kill(terminal.process.pid, signal.SIGSTOP)
+    until_sync(lambda: process_state(terminal.process.pid) == "T", PATIENCE)
+
+
+def test_a_standstill_longer_than_its_own_pings_allow_costs_no_connection(nats_server: NatsServer) -> None:
+    """natstui would give up a server that is silent for a second; here it was natstui that did not listen."""
+    with Terminal(["--server", nats_server.url, "--ping-interval", "400ms", *PANELS]) as terminal:
+        connected(terminal, nats_server)
+        before = sorted(client["cid"] for client in nats_server.connections())
+        stopped(terminal)
+        since = time.monotonic()
+        until_sync(lambda: time.monotonic() - since > 2.5, PATIENCE)
+        resumed_at = len(terminal.output)
+        os.kill(terminal.process.pid, signal.SIGCONT)
+        Display(terminal, since=resumed_at).shows_soon("2 connected")
+        answered = nats_server.varz()["in_msgs"]
+        terminal.type("\x1b[15~")
+        until_sync(lambda: nats_server.varz()["in_msgs"] > answered, PATIENCE, "a message was published")
+        assert sorted(client["cid"] for client in nats_server.connections()) == before
+        terminal.type("\x11")
+        assert terminal.ended() == 0
+        assert_clean(terminal)
+
+
+def test_a_server_restarted_during_a_standstill_is_found_again(terminal: Terminal, nats_server: NatsServer) -> None:
+    stopped(terminal)
+    nats_server.kill()
+    nats_server.start()
+    resumed_at = len(terminal.output)
+    os.kill(terminal.process.pid, signal.SIGCONT)
+    until_sync(lambda: len(nats_server.connections()) == 2, PATIENCE, "both panels connected again")
+    display = Display(terminal, since=resumed_at)
+    for words in ("2 connected", "messages may be missing"):
+        display.shows_soon(words)
+    terminal.type("\x11")
+    assert terminal.ended() == 0
+    assert nats_server.connections() == []
+    assert_clean(terminal)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_to_a_suspended_natstui_ends_it_when_it_goes_on(
+    terminal: Terminal, nats_server: NatsServer, number: signal.Signals
+) -> None:
+    """`kill %1` of a shell: the signal, and then SIGCONT."""
+    os.kill(terminal.process.pid, signal.SIGTSTP)
+    until_sync(lambda: process_state(terminal.process.pid) == "T", PATIENCE)
+    os.kill(terminal.process.pid, number)
+    os.kill(terminal.process.pid, signal.SIGCONT)
+    assert terminal.ended() == 128 + number
+    assert nats_server.connections() == []
+    assert_clean(terminal)
+
+
+def test_ctrl_z_is_a_key_and_stops_nothing(terminal: Terminal, nats_server: NatsServer) -> None:
+    terminal.type("\x1a")
+    published = nats_server.varz()["in_msgs"]
+    terminal.type("\x1b[15~")
+    until_sync(lambda: nats_server.varz()["in_msgs"] > published, PATIENCE, "a message was published")
+    assert process_state(terminal.process.pid) != "T"
+    terminal.type("\x11")
+    assert terminal.ended() == 0
+    assert_clean(terminal)
