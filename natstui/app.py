@@ -279,6 +279,7 @@ class NatstuiApp(App[int]):
 
     @on(Panel.Changed)
     def _panel_changed(self, message: Panel.Changed) -> None:
+        message.stop()
         self.first_connection.note(message.panel)
 
     @on(Panel.OpenFailed)

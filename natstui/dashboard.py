@@ -191,8 +191,7 @@ class DashboardScreen(ListScreens):
         self._show_header(self.session.clock.now())
 
     @on(Panel.Changed)
-    def _panel_changed(self, message: Panel.Changed) -> None:
-        message.stop()
+    def _panel_changed(self) -> None:
         self._show_header(self.session.clock.now())
 
     def views(self, now: datetime) -> list[tuple[Panel, StripView | None]]:

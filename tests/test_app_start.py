@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from natstui.connection.options import ConnectOptions
 from natstui.screens.connect import ConnectDialog
 from natstui.screens.first_start import FirstStart
 from natstui.widgets.field import Field
@@ -126,3 +127,15 @@ async def test_the_notice_says_only_what_the_strip_has_no_room_for(free_port: in
         assert notice(panel).endswith("nothing listens there (connection refused)") and "check the port" in strip(panel)
         await pilot.resize_terminal(120, 40)
         await until(lambda: "…" not in strip(panel) and notice(panel) == "")
+
+
+async def test_once_connected_a_failure_is_the_panels_own(nats_server: NatsServer, free_port: int) -> None:
+    app = make_app(nats_server.url, "subscribe:a", "publish:b")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        panel = app.dashboard.panels[1]
+        panel.change_connection(ConnectOptions(servers=f"nats://127.0.0.1:{free_port}"))
+        await until(lambda: "failed" in strip(panel) and all(worker.is_finished for worker in panel.workers))
+        for _ in range(3):
+            await pilot.pause()
+        assert app.screen is app.dashboard
