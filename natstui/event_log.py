@@ -114,8 +114,7 @@ class EventLog:
         """
         self._add(event, str(event), weight(event))
         if isinstance(event, StaleConnection):
-            told = explain_stale(event)
-            for words in (told.noticed, told.settings, *told.changes):
+            for words in explain_stale(event).sentences:
                 self._add(event, f"{EXPLANATION}{words}", Weight.PLAIN)
 
     def say(self, event: Event, words: str, weight: Weight) -> None:

@@ -31,6 +31,11 @@ class StaleDiagnosis:
     changes: tuple[str, ...]
     """What to look at or to change, the likeliest first."""
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All of it, in order."""
+        return self.noticed, self.settings, *self.changes
+
 
 def detection_bounds(ping_interval: float, allowed: int) -> tuple[float, float]:
     """Return the seconds within which a silent server is given up: more than the first, at most the second.
@@ -106,7 +111,7 @@ def _client_changes(event: StaleConnection) -> list[str]:
 
 
 def _by_server(event: StaleConnection) -> StaleDiagnosis:
-    heard = "" if event.silent_for is None else f"; natstui had last heard from it {_words(event.silent_for)} before"
+    heard = "" if event.silent_for is None else f"; natstui had read nothing for {_words(event.silent_for)} before"
     noticed = f"the server noticed: its own pings went unanswered, and it closed the connection{heard}"
     settings = (
         f"the server's ping_interval and ping_max decide (2m × 2 unless configured); natstui's: {_settings(event)}"

@@ -27,7 +27,7 @@ def test_the_client_says_how_long_it_took_and_with_which_settings() -> None:
 
 def test_the_server_says_that_its_own_settings_decide() -> None:
     told = explain_stale(StaleConnection(0, 2, "server", 0.25, 20.0))
-    assert told.noticed.startswith("the server noticed") and "last heard from it 250ms before" in told.noticed
+    assert told.noticed.startswith("the server noticed") and "had read nothing for 250ms before" in told.noticed
     assert "the server's ping_interval and ping_max decide" in told.settings and "ping every 20s × 2" in told.settings
     assert "raise ping_interval or ping_max in the server's configuration" in told.changes[-1]
 

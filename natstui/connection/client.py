@@ -68,6 +68,8 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         self._write_scheduled = False
         self._last_server_error = ""
         self._last_read: float | None = None
+        self.quiet_before = 0.0
+        """Seconds without a byte before what was read last."""
         self.in_msgs = 0
         self.out_msgs = 0
         self.last_rtt: float | None = None
@@ -253,7 +255,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
                 if not data:
                     self._last_read = None
                     break
-                self._last_read = loop.time()
+                self.quiet_before, self._last_read = (now := loop.time()) - self._last_read, now
                 self._last_server_error = ""
                 if len(data) == capacity:
                     capacity = min(2 * capacity, max(capacity, _READ_AT_MOST))

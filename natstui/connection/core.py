@@ -260,7 +260,7 @@ class ConnectionCore:
                 client.pings_outstanding,
                 self.options.max_outstanding_pings,
                 noticed_by="server",
-                silent_for=client.silent_for(),
+                silent_for=client.quiet_before,
                 ping_interval=self.options.ping_interval,
             )
         else:

@@ -134,7 +134,7 @@ class StaleConnection(Event):
     allowed: int
     noticed_by: str = "client"
     silent_for: float | None = None
-    """Seconds since the server was last heard."""
+    """Seconds since the server was last heard; where the server noticed, those before it said so."""
     ping_interval: float | None = None
     """The client's ping interval in force, in seconds."""
 

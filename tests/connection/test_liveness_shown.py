@@ -159,6 +159,7 @@ async def test_a_client_that_was_frozen_learns_that_the_server_gave_it_up() -> N
             reconnected = await until(lambda: events("Reconnected"), timeout=20)
             assert reconnected[0]["server"] == server.url
             assert [stale["noticed_by"] for stale in events("StaleConnection")] == ["server"]
+            assert events("StaleConnection")[0]["silent_for"] > 1
             assert "Stale Connection" in events("Disconnected")[0]["reason"]
             await until(lambda: server.connections() and server.connections()[0]["subscriptions"] == 1)
             client.stdin.close()

@@ -130,6 +130,22 @@ def test_events_are_lines_as_they_happen(nats_server: NatsServer, start: Callabl
     assert (process.returncode, said) == (130, "")
 
 
+def test_a_stale_connection_is_explained(nats_server: NatsServer, start: Callable[..., subprocess.Popen[str]]) -> None:
+    pings = ("--ping-interval", "200ms", "--max-outstanding-pings", "1")
+    data = start("events", "--json", "--server", nats_server.url, *pings)
+    people = start("events", "--server", nats_server.url, *pings)
+    said = lines(people)
+    assert any('"Connected"' in line for line in lines(data)) and any("connected to" in line for line in said)
+    nats_server.freeze()
+    stale = next(event for event in map(json.loads, lines(data)) if event["event"] == "StaleConnection")
+    noticed, settings, *changes = stale["explanation"]
+    assert noticed.startswith("natstui noticed after")
+    assert settings == "ping every 200ms × 1 allowed → noticed within 200ms to 400ms"
+    assert any("max_outstanding_pings" in change for change in changes)
+    assert any("↳ natstui noticed after" in line for line in said)
+    assert any("↳ ping every 200ms" in line for line in said)
+
+
 def test_events_for_people_start_with_the_time(
     nats_server: NatsServer, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
