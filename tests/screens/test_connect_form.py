@@ -259,7 +259,7 @@ async def test_a_secret_may_be_a_file_whose_path_is_shown(tmp_path: Path) -> Non
         ("jwt", "/no/such/file", "/no/such/file, which is no file"),
         ("jwt", "/dev/zero", "is no file"),
         ("jwt", "S3cretNoJwt", "is no JWT"),
-        ("jwt", Operator().user().text, "whole credentials file"),
+        pytest.param("jwt", Operator().user().text, "whole credentials file", id="jwt-credentials"),
         ("nkey_seed", "S3cretNoSeed", "is no nkey seed"),
         ("credentials", "S3cretNoCreds", "is no credentials file"),
     ],
