@@ -19,6 +19,7 @@ from nats.protocol import command
 
 from natstui.connection.address import UserInfo
 from natstui.connection.auth import connect_fields
+from natstui.connection.boot_clock import seconds_since_boot
 from natstui.connection.client_owner import ClientOwner
 from natstui.connection.errors import (
     ConnectionLostError,
@@ -237,17 +238,16 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
 
     def silent_for(self) -> float | None:
         """Seconds since anything was read; None once the server has closed the connection in order."""
-        return None if self._last_read is None else asyncio.get_running_loop().time() - self._last_read
+        return None if self._last_read is None else seconds_since_boot() - self._last_read
 
     # -- reading ------------------------------------------------------------------------------------------------
 
     async def _read_loop(self) -> None:
         # nats-py makes this task before the connection is anybody's; where tasks start eagerly it would read at once.
         await asyncio.sleep(0)
-        loop = asyncio.get_running_loop()
         link, capacity = self._link, self._connect_options.read_buffer_capacity
         assert link is not None
-        self._last_read = loop.time()
+        self._last_read = seconds_since_boot()
         reason: ConnectionLostError
         try:
             while self._lost is None:
@@ -255,7 +255,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
                 if not data:
                     self._last_read = None
                     break
-                self.quiet_before, self._last_read = (now := loop.time()) - self._last_read, now
+                self.quiet_before, self._last_read = (now := seconds_since_boot()) - self._last_read, now
                 self._last_server_error = ""
                 if len(data) == capacity:
                     capacity = min(2 * capacity, max(capacity, _READ_AT_MOST))

@@ -82,7 +82,7 @@ class ConnectOptions:
     jwt: str | SecretStr | None = None
     """A user JWT; its nonce is signed by `sign_callback`, or by `nkey_seed`."""
     sign_callback: SignCallback | None = None
-    """Signs the server's nonce for `jwt`."""
+    """Signs the server's nonce for `jwt`; may be async."""
     credentials_file: str | Path | None = None
     """A ``.creds`` file, read again at each connect: one replaced on disk is used at the next."""
     credentials: str | SecretStr | None = None
@@ -99,14 +99,15 @@ class ConnectOptions:
     client_certificate: str | Path | None = None
     """A PEM file with the certificate that is shown to the server; the key may stand in it too."""
     client_key: str | Path | None = None
-    """A PEM file with the key of `client_certificate`."""
+    """A PEM file with the key of `client_certificate`, not encrypted."""
     tls_client_config: ssl.SSLContext | None = None
     """A context of one's own; certificates named beside it are loaded into a context of ours instead, so not both."""
     tls_hostname: str | None = None
-    """The name that the server's certificate must carry, where it is not the URL's host."""
+    """The name that the server's certificate must carry, where it is not the URL's host. Makes TLS required."""
 
     connection_timeout: float = 5.0
-    """Seconds for the whole establishment: name lookup, TCP, TLS, handshake and first ping together."""
+    """Seconds for the whole establishment with one server: name lookup, TCP, TLS, websocket, handshake and first ping
+    together."""
     request_timeout: float = 10.0
     """Seconds that a request, and any other wait for the server's answer, may take by default."""
     ping_interval: float = 20.0
@@ -114,20 +115,23 @@ class ConnectOptions:
     max_outstanding_pings: int = 2
     """Unanswered pings allowed: with interval I and N allowed, silence is noticed within (N·I, (N+1)·I]."""
     retry_on_initial_connect: bool = False
-    """Keep trying when the first open fails: `open` returns at once, and operations are queued, from the first use."""
+    """Keep trying when the first open fails: `open` returns at once, and operations are queued, from the first use.
+    Refused credentials end the trying all the same."""
     max_reconnects: int | None = None
     """Consecutive failed attempts over all servers before the connection counts as failed; None for no limit, 0 for no
     attempt at all. What `retry_on_initial_connect` begins with is no reconnect: it is not counted."""
     ignore_discovered_servers: bool = False
     """Stay with the servers named; ignore what the cluster advertises."""
     retain_servers_order: bool = False
-    """Try the servers in the order given instead of shuffled and sorted by failed attempts."""
+    """Try the servers in the order given, round and round, instead of shuffled and sorted by failed attempts."""
     skip_subject_validation: bool = False
     """Skip the white-space check of publish subjects. Never skips line breaks, nor the check of subscriptions."""
     subscription_capacity: int = 65_536
-    """Messages that may wait for a subscription's handler; more are dropped, counted and told (`SlowConsumer`)."""
+    """Messages (and 128 MiB at most) that may wait for a subscription's handler, or for who reads the replies to a
+    request; more are dropped, counted and told (`SlowConsumer`)."""
     client_capacity: int = 2_048
-    """Messages that may wait for a server while reconnecting; more are refused with `BufferFullError`."""
+    """Messages (and 64 MiB at most) that may wait for a server while reconnecting; more are refused with
+    `BufferFullError`. While connected, who publishes faster than the socket takes it is held back instead."""
     custom_inbox_prefix: str = "_INBOX"
     """The beginning of the subjects on which replies come in; permissions may ask for one."""
     read_buffer_capacity: int = 65_535
@@ -141,7 +145,11 @@ class ConnectOptions:
     HPUB. Subscribing, pings and health checks work."""
 
     reconnect_delay_callback: ReconnectDelayCallback | None = None
+    """Says how long to wait before each attempt to reconnect, in place of the pool's own backoff. However short, one
+    and the same server is tried 20 times a second at most; what is no delay is told, and the pool's own taken."""
     reconnect_to_server_callback: ReconnectToServerCallback | None = None
+    """Chooses the server of each attempt to reconnect, and the delay before it. A server that is not in the pool is
+    told (`ServerNotInPoolError`), as is a callback that raises or hangs, and the pool's own choice taken."""
     event_callback: Callable[[ConnectionEvent], Any] | None = None
     """Called with each event, as a listener; may be async."""
 

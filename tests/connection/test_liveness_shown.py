@@ -23,6 +23,7 @@ from natstui.connection import (
     Reconnected,
     StaleConnection,
 )
+from natstui.connection.boot_clock import seconds_since_boot
 from tests.connection.conftest import Managed
 from tests.connection.event_record import EventRecord
 from tests.faults import Peer, Proxy, Script, ScriptedServer
@@ -187,3 +188,15 @@ async def test_a_loss_says_since_when_the_server_was_silent(nats_server: NatsSer
     record.clear()
     nats_server.terminate()
     assert (await record.first(Disconnected)).silent_for is None
+
+
+async def test_the_time_that_the_machine_slept_counts_as_silence(
+    nats_server: NatsServer, managed: Managed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = managed(nats_server.url, ping_interval=0.2, max_outstanding_pings=2)
+    record = EventRecord(connection)
+    await connection.open()
+    nats_server.freeze()
+    monkeypatch.setattr("natstui.connection.client.seconds_since_boot", lambda: seconds_since_boot() + 8 * 3_600)
+    lost = await record.first(Disconnected)
+    assert lost.silent_for is not None and lost.silent_for > 8 * 3_600
