@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from natstui import screens
@@ -33,9 +35,10 @@ class ConnectionChanges:
             if result is None:
                 return
             if result.is_for_all:
-                self.change_all(result.options)
+                self.ask_to_change_all(result.options)
             else:
-                self.change(panel, result.options, self._context_of(result.options, panel))
+                context = self._context_of(result.options, panel)
+                self._unless_lost([panel], partial(self.change, panel, result.options, context))
 
         title = f"connection of panel {panel.number}, {panel.KIND}"
         dialog = screens.ConnectDialog(panel.options, title, offers_all=True, confinement=self._session.confinement)
@@ -76,9 +79,26 @@ class ConnectionChanges:
         if choice.use == "new panel":
             self._dashboard.ask_for_panel(choice)
         elif choice.use == "all panels":
-            self.change_all(choice.options, choice.label)
+            self.ask_to_change_all(choice.options, choice.label)
         elif (panel := self._dashboard.current) is not None:
-            self.change(panel, choice.options, choice.label)
+            self._unless_lost([panel], partial(self.change, panel, choice.options, choice.label))
+
+    def ask_to_change_all(self, options: ConnectOptions, context: ContextLabel | None = None) -> None:
+        """As `change_all`, but where that would lose what a panel is sending, the user is asked first."""
+        self._unless_lost(self._dashboard.panels, partial(self.change_all, options, context))
+
+    def _unless_lost(self, panels: Sequence[Panel], change: Callable[[], None]) -> None:
+        losses = [f"panel {panel.number}: {panel.lost_elsewhere}" for panel in panels if panel.lost_elsewhere]
+        if not losses:
+            change()
+            return
+
+        def answered(is_yes: bool | None) -> None:
+            if is_yes:
+                change()
+
+        question = f"Connect elsewhere? In {', in '.join(losses)}."
+        self._dashboard.app.push_screen(screens.Confirm(question, "connect", "stay"), answered)
 
     def use_embedded(self, url: str) -> None:
         """Connect every panel to the embedded server, and give panels without a subject one with traffic."""

@@ -65,7 +65,7 @@ class FirstConnection:
     def _connect_elsewhere(self, result: Connecting | None) -> None:
         self._told_failure = False
         if result is not None:
-            self._app.dashboard.connections.change_all(result.options)
+            self._app.dashboard.connections.ask_to_change_all(result.options)
 
     def _start_embedded(self) -> None:
         self._app.tell("Starting a nats-server of your own …")

@@ -14,7 +14,7 @@ from natstui.connection.state import ConnectionState
 from natstui.context_labels import ContextLabel
 from natstui.drafts import Draft, SentMessage
 from natstui.launch import parse_panel
-from natstui.screens import ChoosePanel, ConnectDialog, HistoryScreen
+from natstui.screens import ChoosePanel, Confirm, ConnectDialog, HistoryScreen
 from natstui.widgets.field import Field
 from natstui.widgets.header_line import HeaderLine
 from natstui.widgets.notice import Notice
@@ -152,6 +152,31 @@ async def test_what_waits_for_a_server_stays_behind_when_the_panel_goes_to_a_rea
         await until(lambda: 'locked is read-only by [contexts."locked"]' in notice(panel))
         await settled(app)
         assert proxy.publishes == []
+
+
+async def test_what_waits_for_a_server_is_not_lost_without_asking(nats_server: NatsServer) -> None:
+    write_contexts({"dev": {"url": nats_server.url}}, "dev")
+    app = make_app(nats_server.url, "publish:jobs")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        panel = publish_panel(app)
+        nats_server.kill()
+        await until(lambda: panel.connection.state is ConnectionState.RECONNECTING, 10)
+        await pilot.press("f5")
+        await until(lambda: "buffered" in footer(panel))
+        connection = panel.connection
+        for key in ("c", "a"):
+            await pilot.press("ctrl+t", key)
+            await until(lambda: isinstance(app.screen, Confirm))
+            assert "panel 1: 1 message waits for a server" in screen_text(app)
+            await pilot.press("escape")
+            await until(lambda: app.screen is app.dashboard)
+            assert panel.connection is connection
+        nats_server.restart()
+        await until(lambda: "✓ confirmed #1" in footer(panel), 20)
+        await pilot.press("ctrl+t", "c")
+        await until(lambda: panel.connection not in (None, connection))
+        await until_connected(app)
 
 
 async def test_a_read_only_context_beside_one_that_is_not(nats_server: NatsServer) -> None:

@@ -145,7 +145,7 @@ class ServerDiagnosis:
                 await client.shut()
             self.local_ip = await _local_ip(self.options, self.address)
             if self.options.read_only:
-                found.put_nowait(StageReport("JetStream", Status.SKIPPED, None, "not asked: it takes a request"))
+                found.put_nowait(StageReport("JetStream", Status.SKIPPED, None, "read-only: it takes a request"))
             else:
                 await self._jetstream(found)
         finally:

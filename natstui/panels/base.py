@@ -202,6 +202,11 @@ class Panel(Container, can_focus=True):
         return ""
 
     @property
+    def lost_elsewhere(self) -> str:
+        """What another connection would lose, in words; empty for nothing."""
+        return ""
+
+    @property
     def first_focus(self) -> Widget:
         """What has the focus when the panel is first entered."""
         return self

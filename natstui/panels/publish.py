@@ -134,12 +134,17 @@ class PublishPanel(Panel):
     @property
     def unsent(self) -> str:
         draft = self.draft
-        if self.is_sending:
-            return "it is still sending"
-        if waiting := self._waiting:
-            return f"{plural(waiting, 'message waits', 'messages wait')} for a server and would be lost"
+        if lost := self.lost_elsewhere:
+            return lost
         known = any(sent.draft == draft for sent in self.session.history.sent)
         return "its draft was not sent" if (draft.payload.strip() or draft.headers.strip()) and not known else ""
+
+    @property
+    def lost_elsewhere(self) -> str:
+        if self.is_sending:
+            return "it is still sending"
+        waiting = self._waiting
+        return f"{plural(waiting, 'message waits', 'messages wait')} for a server and would be lost" if waiting else ""
 
     @property
     def is_sending(self) -> bool:
@@ -335,7 +340,8 @@ class PublishPanel(Panel):
         run = self.run
         self._was_read_only = self.options.read_only
         if self._is_refused:
-            footer.show([part(90, ("✕", "bad"), (" not sent", "bad!")), *self._buffered_parts()], right)
+            held = [part(85, ("read-only", "warning!"))] if self.options.read_only else []
+            footer.show([part(90, ("✕", "bad"), (" not sent", "bad!")), *held, *self._buffered_parts()], right)
             progress.show([])
         elif self.options.read_only:
             footer.show([part(90, ("read-only", "warning!"), (": nothing can be sent", "label"))], right)
