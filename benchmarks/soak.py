@@ -32,6 +32,10 @@ MEMORY_GROWTH = 1.03
 """What still counts as flat: the median of the last third over that of the second."""
 
 
+class NotRecoveredError(Exception):
+    """A panel did not come back; the message says which, and has the screen."""
+
+
 @dataclass
 class Sample:
     """The process at a quiet moment."""
@@ -153,7 +157,12 @@ class Soak:
 
         # A thawed server has yet to notice who left it, and the dashboard to paint what it knows.
         for _ in range(2):
-            until_sync(are_listening, PATIENCE, f"connected are {', '.join(wanted)}")
+            try:
+                until_sync(are_listening, PATIENCE)
+            except AssertionError:
+                there = self._servers.connections()
+                words = f"Not connected within {PATIENCE:g} s where they belong: {wanted}; there is {there}."
+                raise NotRecoveredError(f"{words}\n{self._operator.screen()}") from None
             time.sleep(0.2)
 
     # What it is like
@@ -161,7 +170,6 @@ class Soak:
     def sample(self) -> Sample:
         """Try every panel, then look at the process."""
         recovered = asyncio.run(self._check())
-        until_sync(lambda: len(self._servers.connections()) == len(IDS), PATIENCE, "all panels are connected")
         operator = self._operator
         received = operator.received()
         tasks = operator.tasks()
@@ -331,4 +339,7 @@ if __name__ == "__main__":
     parser.add_argument("--events", type=int, default=0, help="stop after so many events")
     parser.add_argument("--seed", type=int, default=1, help="of what happens at random (default 1)")
     given = parser.parse_args()
-    sys.exit(main(given.cycles, given.minutes, given.events, given.seed))
+    try:
+        sys.exit(main(given.cycles, given.minutes, given.events, given.seed))
+    except NotRecoveredError as problem:
+        sys.exit(f"✕ {problem}")

@@ -32,6 +32,7 @@ ARGUMENTS = (
 F2, F3, F4, F5, F9 = "\x1bOQ", "\x1bOR", "\x1bOS", "\x1b[15~", "\x1b[20~"
 CTRL_N, CTRL_P, CTRL_Q, CTRL_T, CTRL_W = "\x0e", "\x10", "\x11", "\x14", "\x17"
 DOWN, HOME, ESCAPE = "\x1b[B", "\x1b[H", "\x1b"
+UNDER_WAY = re.compile(r"│ . (reconnecting|opening|draining|connected, silent|silent)")
 DASHBOARD = re.compile(r" natstui .* [0-9]+ panels? ")
 
 
@@ -157,6 +158,10 @@ class Operator:
         self._dashboard.until(holds, seconds)
         return self._dashboard.text()
 
+    def screen(self) -> str:
+        """What is shown now."""
+        return self._dashboard.text()
+
     def press(self, *keys: str) -> None:
         """Press keys, one after the other."""
         for key in keys:
@@ -170,11 +175,11 @@ class Operator:
         return DASHBOARD.match(text) is not None
 
     def is_content(self) -> bool:
-        """Whether the dashboard says of each panel that it is connected or asleep."""
-        header = self._dashboard.text().split("\n", 1)[0]
-        panels = re.search(r"([0-9]+) panels", header)
-        fine = re.findall(r"([0-9]+) (?:connected|asleep)", header)
-        return panels is not None and sum(map(int, fine)) == int(panels[1])
+        """Whether no panel says that it has lost its server, or waits for an answer.
+
+        One without subscriptions may have failed: used while its server was away, it tries again at its next use.
+        """
+        return UNDER_WAY.search(self.screen()) is None
 
     def panel(self, number: int) -> None:
         """Go to a panel."""
