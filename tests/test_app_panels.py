@@ -9,7 +9,7 @@ from natstui.screens.confirm import Confirm
 from natstui.widgets.arrangement import Layout
 from natstui.widgets.field import Field
 from natstui.widgets.tab_line import TabLine
-from tests.dashboards import SIZE, focused_in, make_app, publish_panel, screen_text, until_connected
+from tests.dashboards import SIZE, focused_in, make_app, publish_panel, screen_text, subscribe_panel, until_connected
 from tests.servers import NatsServer
 from tests.waiting import until
 
@@ -45,6 +45,18 @@ async def test_a_panel_is_opened_by_key_and_closed_with_its_connection(nats_serv
         assert "There is no panel" in screen_text(app)
         await pilot.press("ctrl+n", "escape")
         assert app.screen is app.dashboard
+
+
+async def test_a_closed_panel_keeps_no_messages(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "subscribe:orders.>", "publish:orders.new")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        ring = subscribe_panel(app).ring
+        ring.extend([(b"orders.new", b"", b"x" * 1000, b"")] * 100)
+        assert ring.kept == 100
+        await pilot.press("ctrl+f4")
+        await until(lambda: len(app.dashboard.panels) == 1)
+        await until(lambda: ring.kept == 0)
 
 
 async def test_closing_asks_where_a_draft_would_be_lost(nats_server: NatsServer) -> None:

@@ -240,6 +240,10 @@ class SubscribePanel(Panel):
         if self.session.is_resting:
             self.session.arrived()
 
+    def on_unmount(self) -> None:
+        # Textual, and a garbage collector that no longer looks at what the start made, may keep the panel for long.
+        self.ring.clear()
+
     def hear_event(self, event: Event) -> None:
         self.session.arrived()
         match event:
