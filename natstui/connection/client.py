@@ -10,7 +10,6 @@ import asyncio
 import json
 import ssl
 import time
-from collections import deque
 from collections.abc import Awaitable
 from typing import Any
 
@@ -19,6 +18,7 @@ from nats.protocol import command
 
 from natstui.connection.address import UserInfo
 from natstui.connection.auth import connect_fields
+from natstui.connection.awaited_pongs import AwaitedPongs
 from natstui.connection.boot_clock import seconds_since_boot
 from natstui.connection.client_owner import ClientOwner
 from natstui.connection.errors import (
@@ -33,6 +33,7 @@ from natstui.connection.errors import (
 from natstui.connection.failures import connection_loss, open_failure
 from natstui.connection.message import Record, check_size, holds_publish
 from natstui.connection.nats_py_contract import check_nats_py
+from natstui.connection.nats_py_options import nats_py_options
 from natstui.connection.options import ConnectOptions
 from natstui.connection.parser import ChunkParser
 from natstui.connection.ping_schedule import PingSchedule, Tick
@@ -65,7 +66,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         self._established = False
         self._auth_fields: dict[str, str] = {}
         self._subscriptions: dict[bytes, Subscription] = {}
-        self._pongs_awaited: deque[tuple[float, asyncio.Future[None] | None]] = deque()
+        self._awaited_pongs = AwaitedPongs()
         self._write_scheduled = False
         self._last_server_error = ""
         self._last_read: float | None = None
@@ -90,20 +91,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         self._userinfo = userinfo
         try:
             async with asyncio.timeout(options.connection_timeout):
-                await self.connect(
-                    servers=[self._server.url],
-                    error_cb=_ignore,
-                    allow_reconnect=False,
-                    max_reconnect_attempts=0,
-                    connect_timeout=options.connection_timeout,  # type: ignore[arg-type]
-                    ping_interval=options.ping_interval,  # type: ignore[arg-type]
-                    max_outstanding_pings=options.max_outstanding_pings,
-                    name=options.name or None,
-                    no_echo=options.no_echo,
-                    tls_hostname=options.tls_hostname or self._server.tls_name,
-                    tls_handshake_first=options.tls_first,
-                    inbox_prefix=options.custom_inbox_prefix,
-                )
+                await self.connect(**nats_py_options(options, self._server))
         except asyncio.CancelledError:
             self.abort()
             raise
@@ -307,7 +295,7 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
                 self._owner.ping_sent(self, self._pings_outstanding)
 
     def _ping(self, answered: asyncio.Future[None] | None) -> None:
-        self._pongs_awaited.append((asyncio.get_running_loop().time(), answered))
+        self._awaited_pongs.sent(answered)
         self._write(_PING)
 
     async def _send_ping(self, future: asyncio.Future[None] | None = None) -> None:
@@ -317,13 +305,10 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         self._pings_outstanding = 0
         self._pongs_received += 1
         self._last_server_error = ""
-        if not self._pongs_awaited:
-            return
-        sent, answered = self._pongs_awaited.popleft()
-        self.last_rtt = asyncio.get_running_loop().time() - sent
-        if answered is not None and not answered.done():
-            answered.set_result(None)
-        self._owner.pong_received(self, self.last_rtt, 0)
+        rtt = self._awaited_pongs.answer()
+        if rtt is not None:
+            self.last_rtt = rtt
+            self._owner.pong_received(self, rtt, 0)
 
     async def _process_ping(self) -> None:
         self._write(_PONG)
@@ -484,17 +469,9 @@ class NatsClient(Client):  # type: ignore[misc,unused-ignore]
         for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
             if task is not None and not task.done() and task is not asyncio.current_task():
                 task.cancel()
-        error = self._lost_error()
-        while self._pongs_awaited:
-            answered = self._pongs_awaited.popleft()[1]
-            if answered is not None and not answered.done():
-                answered.set_exception(error)
+        self._awaited_pongs.fail(self._lost_error())
         if self._link is not None:
             self._link.abort()
-
-
-async def _ignore(_error: Exception) -> None:
-    """nats-py's error callback: what it would tell is raised, or told by the hooks above."""
 
 
 check_nats_py()
