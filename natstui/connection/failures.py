@@ -72,6 +72,15 @@ def open_failure(
     return HandshakeError(server, f"the server refused the connection: {text or type(error).__name__}", "", stage)
 
 
+_PRESENTED = (
+    ("jwt", "check the JWT or .creds file: is it revoked, or of another operator or account?"),
+    ("nkey", "check the nkey seed: is its public key among the server's users?"),
+    ("user", "check user and password"),
+    ("auth_token", "check the token"),
+)
+"""A field of CONNECT → what to look at where the server refuses it."""
+
+
 def _authentication_failure(server: str, text: str, auth_fields: dict[str, str]) -> AuthenticationError:
     expired = expired_since(auth_fields)
     if expired is not None:
@@ -89,7 +98,7 @@ def _authentication_failure(server: str, text: str, auth_fields: dict[str, str])
     return AuthenticationError(
         server,
         f"the server refused the credentials (it said: {text})",
-        "check user, password, token or .creds file",
+        next((remedy for field, remedy in _PRESENTED if field in auth_fields), "check the credentials"),
     )
 
 

@@ -77,7 +77,7 @@ class PastedField(Field):
             return
         self._pasted = text
         amount = f"{plural(len(text.splitlines()), 'line')}, {plural(len(text), 'character')}"
-        self.placeholder = f"pasted: {amount}; backspace removes it" if text else self._plain_placeholder
+        self.placeholder = f"{amount} pasted; backspace removes" if text else self._plain_placeholder
 
 
 def _is_path(text: str) -> bool:

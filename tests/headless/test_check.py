@@ -112,6 +112,29 @@ def test_refused_credentials_are_2_and_never_shown(
     assert "refused the credentials" in stages(found)["authentication"]["detail"]
 
 
+@pytest.mark.parametrize(
+    ("variables", "remedy"),
+    [
+        ({"TOKEN": "wrong"}, "check the token"),
+        ({"USER": "ada", "PASSWORD": "wrong"}, "check user and password"),
+        ({"NKEY_SEED": Operator().user().key.seed}, "check the nkey seed"),
+        ({"CREDENTIALS": Operator().user().text}, "check the JWT or .creds file"),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, dict) else "",
+)
+def test_the_remedy_is_about_the_credentials_that_were_presented(
+    nats_server_factory: ServerFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    remedy: str,
+    check: Any,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"NATSTUI_{name}", value)
+    code, found = check("--server", nats_server_factory(Operator().server_config()).url)
+    assert code == 2 and stages(found)["authentication"]["remedy"].startswith(remedy)
+
+
 def test_accepted_credentials_are_told_as_such(
     nats_server_factory: ServerFactory, check: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
