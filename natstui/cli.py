@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from natstui import garbage
@@ -25,11 +26,17 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 NO_TERMINAL = "natstui needs a terminal; over ssh use: ssh -t host natstui"
 ERRORS_ELSEWHERE = "natstui draws on standard error, which must be the terminal too; leave out what redirects it (2>)"
+NO_TEXTUAL_LOG = (
+    "{} is not used: Textual would log every key that is pressed, those of passwords too. F3 says where the events are "
+    "written."
+)
 DEMO_PANELS = (
     PanelSpec("subscribe", "orders.>"),
     PanelSpec("publish", "orders.created"),
     PanelSpec("request", "svc.echo"),
 )
+_TEXTUAL_LOGS = ("TEXTUAL", "TEXTUAL_LOG", "TEXTUAL_DEBUG")
+"""A log for whoever listens on a port, one in a file, one of keys in the working directory."""
 _SSH_PROFILE = {"TEXTUAL_FPS": "12", "TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0"}
 
 
@@ -92,6 +99,8 @@ def _dashboard(launch: Launch) -> int:
     if launch.settings.ssh_profile:
         for name, value in _SSH_PROFILE.items():
             os.environ.setdefault(name, value)
+    if told := [name for name in _TEXTUAL_LOGS if os.environ.pop(name, "")]:
+        launch = replace(launch, warnings=(*launch.warnings, NO_TEXTUAL_LOG.format(" and ".join(told))))
     from natstui.app import run_dashboard
 
     return run_dashboard(launch)

@@ -38,6 +38,12 @@ class Display:
                 x = line.find(words, x + 1)
         return found
 
+    def reversed(self) -> str:
+        """Whatever is shown in reverse video."""
+        self.text()
+        cells = (self._screen.buffer[y][x] for y in range(self._screen.lines) for x in range(self._screen.columns))
+        return "".join(cell.data for cell in cells if cell.reverse).strip()
+
     async def shows(self, words: str) -> None:
         """Wait until the words are on the screen."""
         await until(lambda: words in self.text(), PATIENCE, f"the screen shows {words!r}")
