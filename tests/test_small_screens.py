@@ -24,7 +24,7 @@ def visible(widget: Widget) -> Region:
     return region
 
 
-@pytest.mark.parametrize("name", [name for name in SCENES if name != "connect"])
+@pytest.mark.parametrize("name", SCENES)
 async def test_the_keys_and_the_focus_are_on_the_smallest_screen(name: str) -> None:
     play = SCENES[name]
     scenery = scenery_of(play)
