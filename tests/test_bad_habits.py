@@ -266,11 +266,11 @@ def test_a_debug_log_of_secrets_in_a_shared_temporary_directory(
 def _go_to_field(terminal: Terminal, display: Display, label: str) -> None:
     """Press tab until the field with this label has the focus, which is told by reverse video."""
     for _ in range(60):
-        if any("reverse" in look for look in display.looks(label)):
+        until_sync(display.focus, PATIENCE, "something has the focus")
+        if (before := display.focus()) == label:
             return
-        before = display.reversed()
         terminal.type("\t")
-        until_sync(lambda before=before: display.reversed() not in ("", before), PATIENCE, "the focus moves")
+        until_sync(lambda before=before: display.focus() and before not in display.focus(), PATIENCE, "the focus moves")
     raise AssertionError(f"no field {label}:\n{display.text()}")
 
 

@@ -38,11 +38,11 @@ class Display:
                 x = line.find(words, x + 1)
         return found
 
-    def reversed(self) -> str:
-        """Whatever is shown in reverse video."""
+    def focus(self) -> str:
+        """Without colours, what has the focus: what is shown bold and in reverse video."""
         self.text()
         cells = (self._screen.buffer[y][x] for y in range(self._screen.lines) for x in range(self._screen.columns))
-        return "".join(cell.data for cell in cells if cell.reverse).strip()
+        return "".join(cell.data for cell in cells if cell.reverse and cell.bold).strip()
 
     async def shows(self, words: str) -> None:
         """Wait until the words are on the screen."""
