@@ -14,6 +14,7 @@ from natstui.connection.address import UserInfo
 from natstui.connection.callbacks import call_within
 from natstui.connection.errors import AuthenticationError, ManagedConnectionError
 from natstui.connection.options import Auth, ConnectOptions
+from natstui.connection.own_thread import in_own_thread
 
 _ARMOUR = re.compile(r"-{3,}BEGIN [^\n]*?(JWT|SEED)-{3,}\s*(\S+)\s*-{3,}END", re.DOTALL)
 
@@ -59,7 +60,7 @@ async def _stored_fields(
         fields["auth_token"] = reveal(options.token)
     if options.credentials_file is not None or options.credentials is not None:
         if options.credentials_file is not None:
-            text = _read(options.credentials_file)
+            text = await _read(options.credentials_file)
         else:
             text = reveal(options.credentials or "")
         jwt, seed = split_credentials(text, server)
@@ -89,8 +90,13 @@ async def _stored_fields(
     return fields
 
 
-def _read(path: str | Path) -> str:
-    return Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
+async def _read(path: str | Path) -> str:
+    """Return a file's text; a pipe that nobody writes to, or a network drive that hangs, is left to its thread."""
+
+    def read() -> str:
+        return Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
+
+    return await in_own_thread("credentials", read)
 
 
 def _from_callback(auth: Auth) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -349,3 +350,18 @@ def test_half_a_proof_or_two_are_refused_when_they_are_set(
     with pytest.raises(OptionError) as caught:
         managed("nats://127.0.0.1:4222", **given)
     assert caught.value.option == option
+
+
+async def test_a_credentials_file_that_cannot_be_read_to_its_end_holds_up_nothing(
+    operator_server: NatsServer, managed: Managed, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe.creds"
+    os.mkfifo(pipe)
+    connection = managed(operator_server.url, credentials_file=pipe, connection_timeout=0.3)
+    with pytest.raises(AuthenticationError, match=r"not ready within 0\.3 s"):
+        await asyncio.wait_for(connection.open(), 10)
+    os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    pipe.unlink()
+    pipe.write_text(OPERATOR.user().text)
+    await connection.open()
+    assert (await connection.check_health()).healthy
