@@ -6,7 +6,11 @@ import argparse
 import sys
 import time
 
-from benchmarks.rows import ROWS, Row
+from benchmarks.panels import panels
+from benchmarks.rows import ROWS as SINGLE_ROWS
+from benchmarks.rows import Row
+
+ROWS = SINGLE_ROWS | {"panels": panels}
 
 
 def main() -> int:

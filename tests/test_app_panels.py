@@ -235,3 +235,24 @@ async def test_the_focus_comes_back_after_the_screen_was_too_small(nats_server: 
         await pilot.resize_terminal(*SIZE)
         await until(lambda: app.screen.focused is focused)
         await until(lambda: "history" in screen_text(app).splitlines()[-1])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("kind", ["subscribe", "publish", "request"])
+async def test_the_end_of_a_long_text_is_in_view_in_every_field(
+    nats_server: NatsServer, kind: str, size: tuple[int, int]
+) -> None:
+    """A field as wide as its row went on below what stands beside it, and hid what was typed."""
+    app = make_app(nats_server.url, *[kind] * 9)
+    async with app.run_test(size=size) as pilot:
+        await until_connected(app)
+        for field in app.dashboard.panels[0].query("LabelledField Field").results(Field):
+            if not field.is_on_screen:
+                continue
+            assert field.parent is not None
+            field.focus()
+            field.value = "x" * 100
+            await pilot.press("end", *"END")
+            await until(lambda: "END" in screen_text(app), what=f"the end of {field.id}")
+            field.value = ""
+            await pilot.pause()

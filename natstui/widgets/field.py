@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.document._document import EditResult
+from textual.document._edit import Edit
 from textual.widgets import Input, Label, TextArea
 
 from natstui.stream.sanitise import sanitise
 
 HIGHLIGHTED = 20_000
 """Characters of a line that are highlighted; a line beyond it is nothing that a person edits."""
+
+WRAPPED = 50_000
+"""Characters of the longest line that is wrapped: wrapping a megabyte anew takes a second, at every key."""
 
 _JSON_TOKEN = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*+")(?=\s*:)|(?P<string>"(?:[^"\\]|\\.)*+"?)'
@@ -91,6 +97,22 @@ class Editor(TextArea):
             text, placeholder=placeholder, id=id, compact=True, soft_wrap=True, highlight_cursor_line=False
         )
         self._highlights_json = highlights_json
+
+    def load_text(self, text: str) -> None:
+        self._wrap_where_short(text.splitlines())
+        super().load_text(text)
+
+    def edit(self, edit: Edit) -> EditResult:
+        if len(edit.text) > WRAPPED:
+            self._wrap_where_short(edit.text.splitlines())
+        result = super().edit(edit)
+        self._wrap_where_short(self.document.lines)
+        return result
+
+    def _wrap_where_short(self, lines: Sequence[str]) -> None:
+        wraps = max(map(len, lines), default=0) <= WRAPPED
+        if wraps != self.soft_wrap:
+            self.soft_wrap = wraps
 
     def get_line(self, line_index: int) -> Text:
         """The line as it is shown: as many characters as there are, each of them harmless."""
