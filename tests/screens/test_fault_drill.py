@@ -62,7 +62,7 @@ async def test_a_stall_is_promised_watched_and_judged(nats_server: NatsServer, s
         assert (await is_over(screen)).startswith("Noticed after")
         assert "promised 0.6 to 0.9 s" in told(screen, "verdict")
         steps = told(screen, "steps")
-        assert "stalled: no byte in or out for 60 s" in steps and "ping 1/2 sent, no answer" in steps
+        assert "stalled: no byte in or out for 60 s" in steps
         assert f"back on {nats_server.url}" in steps and "1 of 1 subscription restored" in steps
         assert subscribe_panel(app).connection is not None
         text = screen_text(app)
