@@ -121,8 +121,15 @@ class EventLog:
         """Log words of natstui's own that an event gave rise to."""
         self._add(event, words, weight)
 
+    def note(self, at: datetime, connection_id: str, words: str) -> None:
+        """Log what the user did."""
+        self._append(at, connection_id, words, Weight.PLAIN)
+
     def _add(self, event: Event, text: str, weight: Weight) -> None:
-        entry = LoggedEvent(self.total, event.at, sanitise(event.connection_id), sanitise(text), weight)
+        self._append(event.at, event.connection_id, text, weight)
+
+    def _append(self, at: datetime, connection_id: str, text: str, weight: Weight) -> None:
+        entry = LoggedEvent(self.total, at, sanitise(connection_id), sanitise(text), weight)
         self.total += 1
         self.entries.append(entry)
         if self.path is not None and not self.problem:

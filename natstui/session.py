@@ -66,6 +66,11 @@ class Session:
             self._manager.add_listener(self.log.add)
         return self._manager
 
+    def note_use(self, connection_id: str, words: str) -> None:
+        """Log what somebody sends in a hosted session, so that its host can tell who did what; never a payload."""
+        if self.confinement is not None:
+            self.log.note(self.clock.now(), connection_id, words)
+
     def rest(self, wake: Callable[[], None]) -> None:
         """Nothing comes in; have `wake` called as soon as something does."""
         self._wake = wake

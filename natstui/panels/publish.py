@@ -32,7 +32,7 @@ from natstui.panels.send_guard import SendGuard
 from natstui.widgets.field import Field, LabelledField
 from natstui.widgets.fitting import Part, part
 from natstui.widgets.line import Line
-from natstui.widgets.time_words import count, plural
+from natstui.widgets.time_words import bytes_words, count, plural
 
 if TYPE_CHECKING:
     from natstui.connection.managed import ManagedConnection
@@ -200,6 +200,9 @@ class PublishPanel(Panel):
             self._buffered.append(self.run)
         self.run = run
         self._recalled = -1
+        often = "" if not run.is_repeated else f", {count(run.total)} times" if run.total else ", until stopped"
+        size = bytes_words(len(run.payload))
+        self.session.note_use(self.connection_id, f"publishes {run.draft.subject}, {size}{often}")
         self._worker = self.work(self._send(self.connection, run), "send", "Publishing the draft")
         self._show_run()
 

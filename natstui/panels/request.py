@@ -38,7 +38,7 @@ from natstui.widgets.field import Field, LabelledField
 from natstui.widgets.fitting import Part, part
 from natstui.widgets.line import Line
 from natstui.widgets.reply_list import Answer, ReplyList, ReplyRow
-from natstui.widgets.time_words import count, milliseconds, plural, span
+from natstui.widgets.time_words import bytes_words, count, milliseconds, plural, span
 
 if TYPE_CHECKING:
     from natstui.connection.managed import ManagedConnection
@@ -183,6 +183,8 @@ class RequestPanel(Panel):
         if self.connection is None or self.is_waiting:
             return
         self._since = self.session.clock.now()
+        size = bytes_words(len(question.payload))
+        self.session.note_use(self.connection_id, f"requests {question.subject}, {size}")
         self._worker = self.work(self._ask(self.connection, question), "ask", "Waiting for replies")
         self._show_counts()
 
