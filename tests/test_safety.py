@@ -63,6 +63,7 @@ async def try_to_send(app: NatstuiApp, pilot: Any, said: str = "read-only") -> N
 async def test_nothing_leaves_a_read_only_dashboard_whatever_is_tried(
     nats_server: NatsServer, proxy_factory: Proxies
 ) -> None:
+    # Long, since every way out is tried on every connection that there comes to be.
     proxy = (await proxy_factory(nats_server.url)).record()
     write_contexts({"dev": {"url": proxy.url}, "prod": {"url": proxy.url}}, "dev")
     app = make_app(proxy.url, *PANELS, read_only=True)
