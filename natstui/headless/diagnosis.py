@@ -15,11 +15,10 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from natstui.connection.address import ServerAddress, UserInfo
-from natstui.connection.auth import jwt_expiry, reveal, split_credentials
+from natstui.connection.auth import jwt_expiry
 from natstui.connection.client import NatsClient
 from natstui.connection.errors import (
     ManagedConnectionError,
@@ -128,7 +127,6 @@ class ServerDiagnosis:
 
     async def _walk(self, found: asyncio.Queue[StageReport | None]) -> None:
         try:
-            self.jwt_expires = _jwt_expires(self.options)
             self.client_certificate_expires = client_certificate_expiry(self.options)
             client = _Client(self.options, PoolServer(self.address, self.userinfo), found)
             try:
@@ -136,6 +134,8 @@ class ServerDiagnosis:
             except OpenError as error:
                 client.failed(error)
                 return
+            finally:
+                self.jwt_expires = _jwt_expires(client.presented_jwt)
             try:
                 self.info = dict(client.server_info)
                 self.certificate_expires = certificate_expiry(_tls_session(client))
@@ -321,19 +321,7 @@ def _jetstream_limits(limits: dict[str, Any]) -> str:
     return f"at most {', '.join(told)}" if told else "no limits"
 
 
-def _jwt_expires(options: ConnectOptions) -> datetime | None:
-    try:
-        if options.jwt is not None:
-            jwt = reveal(options.jwt)
-        elif options.credentials is not None:
-            jwt, _ = split_credentials(reveal(options.credentials))
-        elif options.credentials_file is not None:
-            text = Path(options.credentials_file).expanduser().read_text(encoding="utf-8", errors="replace")
-            jwt, _ = split_credentials(text)
-        else:
-            return None
-    except (OSError, OpenError):
-        return None
+def _jwt_expires(jwt: str) -> datetime | None:
     expiry = jwt_expiry(jwt)
     return None if expiry is None else datetime.fromtimestamp(expiry, UTC)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import os
 import socket
 from collections.abc import Callable
 from datetime import timedelta
@@ -234,6 +236,20 @@ def test_a_user_jwt_that_expires_soon_is_1_and_one_that_has_expired_is_2(
     assert code == 2
     assert "expired" in stages(found)["authentication"]["detail"]
     assert warnings(found)[0].startswith("The user JWT expired on ")
+
+
+async def test_a_credentials_file_that_cannot_be_read_to_its_end_holds_up_nothing(
+    nats_server_factory: ServerFactory, tmp_path: Path
+) -> None:
+    server = nats_server_factory(Operator().server_config())
+    pipe = tmp_path / "pipe.creds"
+    os.mkfifo(pipe)
+    options = ConnectOptions(servers=server.url, credentials_file=pipe, connection_timeout=0.3)
+    diagnosis = ServerDiagnosis(options, options.pool[0][0])
+    async with asyncio.timeout(10):
+        found = {report.stage: report async for report in diagnosis.walk()}
+    os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    assert "not ready within 0.3 s" in found["authentication"].detail
 
 
 def test_the_ping_settings_are_judged(nats_server: NatsServer, check: Any) -> None:
