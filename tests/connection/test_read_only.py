@@ -76,6 +76,7 @@ async def test_nothing_leaves_before_after_and_without_a_connection(
     nats_server.restart()
     await until(lambda: connection.state is ConnectionState.CONNECTED, 10)
     await until(lambda: listener.state is ConnectionState.CONNECTED, 10)
+    await connection.flush()
     await listener.publish("orders.seen", b"by others")
     await until(lambda: heard == [b"by others"])
     assert [message.data for message in received] == [b"by others"]
