@@ -253,12 +253,16 @@ class Operator:
         return self._dashboard.pid
 
     def tasks(self) -> dict[str, int]:
-        """The asyncio tasks, by what they run."""
-        self._tasks.unlink(missing_ok=True)
-        os.kill(self.pid, signal.SIGUSR1)
-        until_sync(self._tasks.exists, PATIENCE, "the tasks are told")
-        names: dict[str, int] = json.loads(self._tasks.read_text())
-        return names
+        """The asyncio tasks, by what they run; of three looks the one with the fewest, so that none is just passing."""
+        looks = []
+        for _ in range(3):
+            self._tasks.unlink(missing_ok=True)
+            os.kill(self.pid, signal.SIGUSR1)
+            until_sync(self._tasks.exists, PATIENCE, "the tasks are told")
+            looks.append(json.loads(self._tasks.read_text()))
+            time.sleep(0.1)
+        fewest: dict[str, int] = min(looks, key=lambda names: sum(names.values()))
+        return fewest
 
     def resident(self) -> float:
         """Memory in RAM, in MB."""
