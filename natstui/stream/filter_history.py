@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from natstui.stream.private_file import read_json, write_json
 
@@ -14,8 +14,7 @@ LONGEST_NAME = 60
 """Characters of a saved filter's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class SavedFilter:
+class SavedFilter(NamedTuple):
     """A filter that the user keeps."""
 
     expression: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events, on
@@ -56,17 +55,19 @@ class FilterBar(Vertical):
         )
     ]
 
-    @dataclass
     class ChoiceWanted(Message):
         """One of the filters remembered is to be chosen."""
 
-        filter_bar: FilterBar
+        def __init__(self, filter_bar: FilterBar) -> None:
+            super().__init__()
+            self.filter_bar = filter_bar
 
-    @dataclass
     class NameWanted(Message):
         """A filter is to be saved under a name."""
 
-        expression: str
+        def __init__(self, expression: str) -> None:
+            super().__init__()
+            self.expression = expression
 
     def __init__(
         self, message_list: MessageScroll, *, history: FilterHistory | None = None, id: str | None = None

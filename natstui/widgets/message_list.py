@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -77,11 +76,12 @@ class MessageList(MessageSelection, can_focus=True):
         )
     ]
 
-    @dataclass
     class ColumnsWanted(Message):
         """The columns are to be arranged."""
 
-        message_list: MessageList
+        def __init__(self, message_list: MessageList) -> None:
+            super().__init__()
+            self.message_list = message_list
 
         @property
         def control(self) -> MessageList:

@@ -53,25 +53,27 @@ class MessageSelection(MessageScroll):
         def control(self) -> MessageSelection:
             return self.message_list
 
-    @dataclass
     class SelectionChanged(Message):
         """Other messages are selected than before, or none any more."""
 
-        message_list: MessageSelection
+        def __init__(self, message_list: MessageSelection) -> None:
+            super().__init__()
+            self.message_list = message_list
 
         @property
         def control(self) -> MessageSelection:
             return self.message_list
 
-    @dataclass
     class SaveWanted(Message):
         """Messages are to be saved."""
 
-        message_list: MessageSelection
-        source: EntrySequence
-        """Where they are read."""
-        indices: Sequence[int]
-        """The absolute indices of what is selected, or of all that is shown."""
+        def __init__(self, message_list: MessageSelection, source: EntrySequence, indices: Sequence[int]) -> None:
+            super().__init__()
+            self.message_list = message_list
+            self.source = source
+            """Where they are read."""
+            self.indices = indices
+            """The absolute indices of what is selected, or of all that is shown."""
 
         @property
         def control(self) -> MessageSelection:
