@@ -14,8 +14,9 @@ from natstui.keys import bindings
 from natstui.stream.filter_history import LONGEST_NAME, FilterHistory
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.field import Field, LabelledField
-from natstui.widgets.fitting import shorten
+from natstui.widgets.fitting import part, shorten
 from natstui.widgets.key_line import KeyLine
+from natstui.widgets.line import Line
 
 
 class FilterOptions(OptionList):
@@ -108,7 +109,9 @@ class NameFilter(ModalScreen[str | None]):
             field = Field(self._given_name, placeholder="enter alone saves it without a name", id="name")
             field.max_length = LONGEST_NAME
             yield LabelledField("name", field)
-            yield KeyLine()
+            yield Line(
+                [part(2, ("enter", "key"), " saves"), part(1, ("esc", "key"), " leaves it")], classes="dialog-keys"
+            )
 
     def on_mount(self) -> None:
         self.query_one("#name").focus()

@@ -17,7 +17,8 @@ from natstui.stream.export import ExportError, FileThere, save_json_lines, sugge
 from natstui.stream.ring import EntrySequence
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.field import Field, LabelledField
-from natstui.widgets.key_line import KeyLine
+from natstui.widgets.fitting import part
+from natstui.widgets.line import Line
 
 
 class SaveMessages(ModalScreen[str]):
@@ -51,7 +52,9 @@ class SaveMessages(ModalScreen[str]):
             )
             yield LabelledField("file", Field(suggested_list_name(self._at), id="file"))
             yield Static(id="outcome", classes="dialog-text", markup=False)
-            yield KeyLine()
+            yield Line(
+                [part(2, ("enter", "key"), " saves"), part(1, ("esc", "key"), " leaves it")], classes="dialog-keys"
+            )
 
     def on_mount(self) -> None:
         self.query_one("#file").focus()
