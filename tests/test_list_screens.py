@@ -19,8 +19,9 @@ from natstui.settings import Settings
 from natstui.stream.filter_history import SavedFilter
 from natstui.widgets.field import Field
 from natstui.widgets.filter_bar import FilterBar
-from tests.dashboards import SIZE, footer, screen_text, subscribe_panel
-from tests.fake_connection import FakeManager, HandTickedClock
+from natstui.widgets.reply_list import Answer, ReplyRow
+from tests.dashboards import SIZE, footer, request_panel, screen_text, subscribe_panel
+from tests.fake_connection import START, FakeManager, HandTickedClock
 from tests.waiting import until
 
 
@@ -32,11 +33,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def dashboard(home: Path, *subjects: str) -> NatstuiApp:
+def dashboard(home: Path, *, kind: str = "subscribe") -> NatstuiApp:
     clock = HandTickedClock()
-    specs = tuple(PanelSpec("subscribe", subject) for subject in subjects or ("orders.>",))
     return NatstuiApp(
-        Launch(Settings(), ConnectOptions(), specs),
+        Launch(Settings(), ConnectOptions(), (PanelSpec(kind, "orders.new" if kind == "request" else "orders.>"),)),
         manager=FakeManager(clock, None),  # type: ignore[arg-type]
         clock=clock.clock,
         ticks=False,
@@ -195,3 +195,21 @@ async def test_leaving_a_message_whole_the_cursor_is_on_the_one_shown_last(home:
         await until(lambda: app.screen is app.dashboard)
         assert messages.cursor_index == 438
         assert '"id": 438' in screen_text(app)
+
+
+async def test_leaving_a_reply_whole_the_cursor_is_on_the_one_shown_last(home: Path) -> None:
+    app = dashboard(home, kind="request")
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        replies = request_panel(app).replies
+        for number in range(50):
+            record = (b"_INBOX.1", b"", b"%d" % number, b"")
+            replies.add(ReplyRow(START, Answer.REPLY, 0.001, record))
+        replies.focus()
+        await pilot.press("enter")
+        await until(lambda: isinstance(app.screen, MessageDetail))
+        await pilot.press(*"p" * 40, "escape")
+        await until(lambda: app.screen is app.dashboard)
+        await pilot.press("enter")
+        await until(lambda: isinstance(app.screen, MessageDetail))
+        assert app.screen.record[2] == b"9"  # type: ignore[attr-defined]

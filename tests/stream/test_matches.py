@@ -189,3 +189,30 @@ def test_walking_through_a_filtered_view_passes_over_the_rest() -> None:
     assert (source.newer(4), source.older(6), source.older(0)) == (6, 4, None)
     assert source[4] == records(4, 1)[0]
     assert source.time_of(4) == view.ring.time_of(4)
+
+
+@given(
+    st.lists(st.sampled_from(["yes", "no", "gap"]), max_size=40), st.integers(0, 45), st.integers(0, 45), st.booleans()
+)
+def test_messages_between_two_rows_are_those_shown_there(
+    kinds: list[str], one: int, other: int, filtering: bool
+) -> None:
+    ring = MessageRing(30)
+    view = MessageView(ring)
+    for kind in kinds:
+        if kind == "gap":
+            ring.mark_gap("away")
+        else:
+            ring.extend([(kind.encode(), b"", b"", b"")])
+    view.hold()
+    if filtering:
+        view.look_for(parse_filter("subject:yes"), filtering=True)
+        while view.pending:
+            view.scan(1.0)
+    first, last = sorted((one, other))
+    wanted = ("yes",) if filtering else ("yes", "no")
+    expected = [index for index, kind in enumerate(kinds) if kind in wanted and first <= index <= last]
+    kept = [index for index in expected if index >= len(kinds) - 30]
+    assert [index for index, _ in view.messages(first, last)] == kept
+    rows = [view.index_at(row) for row in range(view.lead, len(view))]
+    assert list(view.shown()) == rows
