@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -37,6 +38,7 @@ from natstui.widgets.key_line import key_words, shown_keys
 if TYPE_CHECKING:
     from natstui.connection.manager import ConnectionManager
     from natstui.launch import Launch
+    from natstui.workspace_keeper import WorkspaceKeeper
 
 STYLES = Path(__file__).parent / "styles"
 SCREEN_STYLES = STYLES / "screens.tcss"
@@ -67,7 +69,15 @@ class NatstuiApp(App[int]):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS = bindings(
-        "app.help", "app.help_letter", "app.connections", "app.events", "app.contexts", "app.palette", "app.quit"
+        "app.help",
+        "app.help_letter",
+        "app.connections",
+        "app.events",
+        "app.contexts",
+        "app.palette",
+        "app.quit",
+        "app.save_workspace",
+        "app.open_workspace",
     )
 
     def __init__(
@@ -91,6 +101,8 @@ class NatstuiApp(App[int]):
         self.ending = Ending(self)
         self.first_connection = FirstConnection(self)
         self.drills = Drills(self, self.session, self.tell)
+        if launch.workspace is not None:
+            self.session.places.use(launch.workspace.connection)
         self._changed_keys: dict[str, str] = {}
         self._draining: Timer | None = None
         self._silent_drains = 0
@@ -106,12 +118,21 @@ class NatstuiApp(App[int]):
             super().refresh_css(animate)
 
     def get_default_screen(self) -> Screen[Any]:
+        if self.launch.workspace is not None:
+            return DashboardScreen(self.session, self.launch.workspace.panels, self.launch.workspace)
         return DashboardScreen(self.session, self.launch.panels or DEFAULT_PANELS)
 
     @property
     def dashboard(self) -> DashboardScreen:
         """The screen below all others."""
         return cast(DashboardScreen, self.screen_stack[0])
+
+    @cached_property
+    def keeper(self) -> WorkspaceKeeper:
+        """Saves the dashboard, and opens another; made once the start is over."""
+        from natstui.workspace_keeper import WorkspaceKeeper
+
+        return WorkspaceKeeper(self)
 
     async def on_event(self, event: events.Event) -> None:
         if TypingOrder.concerns(event):
@@ -173,9 +194,9 @@ class NatstuiApp(App[int]):
     def _connect(self) -> None:
         # The client is loaded after the first paint.
         self.dashboard.attach()
-        panels = self.dashboard.panels
-        if panels:
-            panels[0].focus_inside()
+        if (panel := self.dashboard.current) is not None:
+            panel.focus_inside()
+        self.call_after_refresh(self.dashboard.note_opened)
 
     # Time
 
@@ -190,6 +211,7 @@ class NatstuiApp(App[int]):
             toasts.clear_away(screen)
             if callable(tick := getattr(screen, "tick", None)):
                 tick(moment)
+        self.keeper.tick()
         if self.session.log.has_unwritten and not self.session.is_closing:
             self.run_worker(
                 self.session.log.write,
@@ -246,6 +268,14 @@ class NatstuiApp(App[int]):
             words = f"panel {panel.number}, {panel.KIND}" if panel is not None else ""
             screen = screens.ContextsScreen(self.session.safety, self.session.options, self.session.clock, words)
             self.push_screen(screen, self.dashboard.connections.use_context)
+
+    def action_save_workspace(self) -> None:
+        if self.screen is self.dashboard:
+            self.keeper.save()
+
+    def action_open_workspace(self) -> None:
+        if self.screen is self.dashboard:
+            self.keeper.ask_which()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         # A hosted session is given its connection; what its host has of others is none of its business.
@@ -314,6 +344,10 @@ class NatstuiApp(App[int]):
             hint = getattr(active.node, "action_hint", None)
             words = (callable(hint) and hint(binding.action)) or active.tooltip or title
             yield SystemCommand(f"{title}  ({key_words(key)})", words, run)
+        if screen is self.dashboard:
+            yield SystemCommand(
+                "Save workspace as", "Save it under another name, and go on there", self.keeper.ask_where
+            )
         yield SystemCommand("Theme", "Choose another theme", self.action_change_theme)
         yield SystemCommand(
             "Connect every panel elsewhere", "Enter another server and credentials for all panels", self._connect_all

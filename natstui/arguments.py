@@ -20,7 +20,7 @@ COMMANDS = ("demo", "config", "check", "stats", "events", "serve", "web")
 HOSTING = ("serve", "web")
 """Commands that give what stands after ``--`` to natstui again."""
 _OUTSIDE_SETTINGS = frozenset(
-    {"command", "panels", "config", "json", "what", "interval", "seed", "rate", "traffic"}
+    {"command", "panels", "workspace", "config", "json", "what", "interval", "seed", "rate", "traffic"}
     | {"session", "listen", "authorized_keys", "session_idle_timeout", "max_sessions"}
 )
 
@@ -38,8 +38,13 @@ examples:
   natstui demo                                 a server of natstui's own with sample traffic, and a dashboard on it
   natstui --server nats://n1:4222 --panel 'subscribe:orders.>' --panel publish:orders.new --panel request:svc.echo
   natstui --context prod --panel 'subscribe:orders.>@workers'            in the queue group "workers"
+  natstui ops.toml                             a workspace: its panels, filters, drafts and layout, saved as they change
+  natstui --workspace ops                      one with a name, kept beside the settings file; ^o lists them, ^g saves
   natstui check --context prod                 each stage of connecting, with its time, and advice
   natstui config                               every setting, its value, and where that came from
+
+A workspace that does not exist yet is made when there is something to save. Without one, natstui opens what was there
+last on the same context or servers; --panel opens exactly the panels named, and then nothing is saved by itself.
 
 Settings come from the command line, then NATSTUI_* variables (NATSTUI_PING_INTERVAL=5s), then the nats context and
 NATS_* variables, then the settings file ('natstui config path'), then defaults. Durations: 30m, 1m30s, 250ms.
@@ -54,7 +59,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         wrong = re.match(r"argument (COMMAND|what): invalid choice: (.*?) \(choose", message)
         if wrong and wrong[1] == "COMMAND":
-            raise UsageError(f"there is no command {wrong[2]}; the commands are {', '.join(COMMANDS)}")
+            raise UsageError(
+                f"there is no command {wrong[2]}; the commands are {', '.join(COMMANDS)}; "
+                "a workspace is a file that ends in .toml, or --workspace NAME"
+            )
         if wrong:
             raise UsageError(f"'{self.prog}' takes no word but path; it was {wrong[2]}")
         raise UsageError(f"{message.removeprefix('argument ')}; '{self.prog} --help' lists what there is")
@@ -65,6 +73,8 @@ class Arguments(argparse.Namespace):
 
     command: str | None = None
     panels: list[PanelSpec]
+    workspace: str | None = None
+    """The name or the file of a workspace."""
     config: Path | None = None
     json: bool = False
     what: str | None = None
@@ -95,8 +105,11 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
     parser = build_parser()
     end = arguments.index("--") if "--" in arguments else len(arguments)
     arguments, session = arguments[:end], arguments[end + 1 :]
+    arguments = _with_workspace(parser, arguments)
     _refuse_unknown(parser, arguments)
     found, unknown = parser.parse_known_args(arguments, Arguments(panels=[], session=session))
+    if found.workspace is not None and found.command is not None:
+        raise UsageError(f"a workspace is for the dashboard; leave it out, or the command {found.command}")
     if session and found.command not in HOSTING:
         raise UsageError(f"only natstui {' and natstui '.join(HOSTING)} take anything after --")
     if unknown:
@@ -106,6 +119,20 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
             raise UsageError(f"{what}; what is for its sessions stands after --: natstui {found.command} -- …")
         raise UsageError(f"{what}; 'natstui {found.command or ''} --help' lists what there is".replace("  ", " "))
     return found
+
+
+def _with_workspace(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> Sequence[str]:
+    """Write ``natstui ops.toml`` as ``natstui --workspace ops.toml``."""
+    options = parser._option_string_actions
+    before: argparse.Action | None = None
+    for place, word in enumerate(arguments):
+        takes_value = before is not None and before.nargs is None
+        if word in COMMANDS and not takes_value:
+            break
+        if not takes_value and not word.startswith("-") and word.endswith(".toml"):
+            return [*arguments[:place], "--workspace", *arguments[place:]]
+        before = options.get(word)
+    return arguments
 
 
 def _name(word: str) -> str:
@@ -177,7 +204,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     parser = _Parser(
         prog="natstui",
-        usage="natstui [OPTION …] [COMMAND]",
+        usage="natstui [OPTION …] [FILE.toml | COMMAND]",
         description="A NATS operations console for the terminal. Without a command it opens the dashboard.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -186,6 +213,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"natstui {__version__}")
     _add_dashboard(parser)
+    _add_workspace(parser)
     _add_connection(parser)
     _add_behaviour(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
@@ -203,6 +231,7 @@ def build_parser() -> argparse.ArgumentParser:
     config.add_argument("what", nargs="?", choices=["path"], default=None, help="print only where the settings file is")
     config.add_argument("--json", action="store_true", help="print JSON")
     _add_dashboard(config, panels=False)
+    _add_workspace(config, opens=False)
 
     check = _command(commands, "check", "walk the stages of connecting, print each with its time, and give advice")
     check.epilog = "exit status: 0 all well, 1 warning, 2 failed"
@@ -272,6 +301,19 @@ def _add_dashboard(parser: argparse.ArgumentParser, panels: bool = True) -> None
     _add_switch(group, "--hosted", "for users without a shell here: confined to its own directory and servers")
     _add_switch(group, "--ssh-profile", "draw less, for slow lines; the default where SSH_CONNECTION is set")
     _add_file(group)
+
+
+def _add_workspace(parser: argparse.ArgumentParser, opens: bool = True) -> None:
+    group = parser.add_argument_group("workspace")
+    if opens:
+        group.add_argument(
+            "--workspace",
+            metavar="NAME|FILE",
+            help="open this workspace, and save what changes in it; 'natstui FILE.toml' does the same. One that does "
+            "not exist yet begins with the panels that --panel names, which an existing one gets beside its own",
+        )
+    _add_switch(group, "--autosave", "save what changes, and open what was there last (the default)")
+    _add_switch(group, "--save-drafts", "save payloads, headers and reply subjects too (the default)")
 
 
 def _add_switch(group: argparse._ActionsContainer, name: str, purpose: str) -> None:

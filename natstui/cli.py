@@ -85,7 +85,12 @@ def _run(arguments: Arguments) -> int:
     match arguments.command:
         case None:
             panels, options = tuple(arguments.panels), settings.connect_options()
-            return _dashboard(Launch(settings, options, panels, context_name=settings.context, warnings=warnings))
+            launch = Launch(settings, options, panels, context_name=settings.context, warnings=warnings)
+            try:
+                launch = with_what_is_saved(launch, arguments.workspace)
+            except UsageError as error:
+                return _refuse(str(error))
+            return _dashboard(launch)
         case "demo":
             return _demo(settings, arguments, warnings)
     for warning in warnings:
@@ -104,6 +109,33 @@ def _dashboard(launch: Launch) -> int:
     from natstui.app import run_dashboard
 
     return run_dashboard(launch)
+
+
+def with_what_is_saved(launch: Launch, workspace: str | None) -> Launch:
+    """Return what to start with: the workspace that is named, else what was there last on the same connection.
+
+    Raises:
+        UsageError: the workspace that was asked for cannot be read.
+    """
+    if workspace is not None:
+        from natstui.workspace import WorkspaceError
+        from natstui.workspace_launch import with_workspace
+
+        try:
+            return with_workspace(launch, workspace)
+        except WorkspaceError as error:
+            raise UsageError(str(error)) from None
+    if launch.panels or not launch.settings.autosave:
+        return launch
+    from natstui.session import session_path
+
+    path = session_path(launch)
+    launch = replace(launch, session_file=path)
+    if not path.exists():
+        return launch
+    from natstui.workspace_launch import with_last_session
+
+    return with_last_session(launch, path)
 
 
 def _demo(settings: Settings, arguments: Arguments, warnings: tuple[str, ...]) -> int:

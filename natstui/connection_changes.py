@@ -37,7 +37,8 @@ class ConnectionChanges:
             if result.is_for_all:
                 self.ask_to_change_all(result.options)
             else:
-                context = self._context_of(result.options, panel)
+                holder = self._session if panel.problem else panel
+                context = self._context_of(result.options, holder)
                 self._unless_lost([panel], partial(self.change, panel, result.options, context))
 
         title = f"connection of panel {panel.number}, {panel.KIND}"
@@ -47,9 +48,10 @@ class ConnectionChanges:
     def change_all(self, options: ConnectOptions, context: ContextLabel | None = None) -> None:
         """Take a connection with other options in every panel, and in those to come."""
         panels = self._dashboard.panels
-        safety = self._session.safety
-        context = safety.label(context or self._context_of(options, self._session, *panels))
+        safety, found = self._session.safety, [panel for panel in panels if not panel.problem]
+        context = safety.label(context or self._context_of(options, self._session, *found))
         options = safety.options(options, context)
+        self._session.places.moved()
         self._session.options, self._session.context = options, context
         for panel in panels:
             self.change(panel, options, context)
@@ -76,6 +78,7 @@ class ConnectionChanges:
         """Connect a new panel, the current one, or all of them to a context."""
         if choice is None:
             return
+        self._session.places.chosen(choice.options, choice.label)
         if choice.use == "new panel":
             self._dashboard.ask_for_panel(choice)
         elif choice.use == "all panels":

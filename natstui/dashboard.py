@@ -16,7 +16,7 @@ from textual.widgets import Static
 from natstui import screens
 from natstui.connection_changes import ConnectionChanges
 from natstui.keys import bindings
-from natstui.launch import PanelSpec
+from natstui.launch import MOST_PANELS, PanelSpec
 from natstui.list_screens import ListScreens
 from natstui.panels import panel_class
 from natstui.panels.base import Panel
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from natstui.screens.contexts import ContextChoice
     from natstui.screens.history import Recalled
     from natstui.session import Session
+    from natstui.workspace import Workspace
 
 NO_PANEL = "There is no panel.\n\n^n opens one.   F1 shows every key.   ^q leaves."
 
-MOST_PANELS = 9
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
 """Cells below which a sentence takes the place of the dashboard."""
 
@@ -66,13 +66,16 @@ class DashboardScreen(ListScreens):
     class Shown(Message):
         """The panels are painted for the first time, and may connect."""
 
-    def __init__(self, session: Session, specs: Sequence[PanelSpec]) -> None:
+    def __init__(self, session: Session, specs: Sequence[PanelSpec], workspace: Workspace | None = None) -> None:
         super().__init__()
         self.session = session
         self.connections = ConnectionChanges(self)
         self._specs = specs
         self._made = 0
         self._grid = PanelGrid(id="panels")
+        self._workspace = workspace
+        self.opened: object = None
+        """Its `state` when it was opened."""
         self._connects = False
         """Whether panels connect as soon as they are there."""
         self._focused_before_small: Widget | None = None
@@ -82,8 +85,9 @@ class DashboardScreen(ListScreens):
         yield HeaderLine()
         yield TabLine(gaps=(2, 1))
         with self._grid:
-            for spec in self._specs[:MOST_PANELS]:
-                yield self._make(spec)
+            panels = [self._make(spec) for spec in self._specs[:MOST_PANELS]]
+            yield from panels
+        self._place(panels, self._workspace)
         yield Static(NO_PANEL, id="no-panels", markup=False)
         yield Static("", id="too-small", markup=False)
         yield KeyLine()
@@ -93,7 +97,47 @@ class DashboardScreen(ListScreens):
         panel = panel_class(spec.kind)(spec, self.session, f"{spec.kind}-{self._made}")
         if choice is not None:
             panel.options, panel.context = choice.options, choice.label
+        else:
+            self.session.put(panel, spec.place)
         return panel
+
+    def _place(self, panels: Sequence[Panel], workspace: Workspace | None) -> None:
+        """Let panels share the screen as a workspace says."""
+        grid = self.grid
+        if workspace is None or not panels:
+            return
+        grid.panel_layout = Layout(workspace.layout)
+        grid.current = panels[min(workspace.focused, len(panels)) - 1]
+        grid.zoomed = grid.current if workspace.is_zoomed else None
+
+    def note_opened(self) -> None:
+        """Remember what was there before the user did anything."""
+        self.opened = self.state()
+
+    def state(self) -> object:
+        """What a workspace saves, to be compared."""
+        grid = self.grid
+        panels = [
+            (panel, panel.saved_values(), panel.options, panel.context) for panel in self.panels if panel.is_composed
+        ]
+        return panels, grid.panel_layout, grid.zoomed, self.current
+
+    async def open_workspace(self, workspace: Workspace) -> None:
+        """Put a workspace in place of what is here."""
+        grid = self.grid
+        self.session.places.use(workspace.connection)
+        await grid.remove_children()
+        panels = [self._make(spec) for spec in workspace.panels[:MOST_PANELS]]
+        self.set_class(not panels, "-empty")
+        grid.zoomed = None
+        await grid.mount_all(panels)
+        self._place(panels, workspace)
+        if self._connects:
+            for panel in panels:
+                panel.attach()
+        grid.place_panels()
+        if isinstance(grid.current, Panel):
+            self.call_after_refresh(grid.current.focus_inside)
 
     @property
     def grid(self) -> PanelGrid:
@@ -145,8 +189,8 @@ class DashboardScreen(ListScreens):
     def on_mount(self) -> None:
         self._arranged()
         # Whatever is settled before the first layout costs no second one.
-        if panels := self.panels:
-            panels[0].focus_inside()
+        if (panel := self.current) is not None:
+            panel.focus_inside()
         for toasts in self.query("ToastRack"):
             toasts.display = False
 

@@ -12,6 +12,9 @@ from natstui.connection.outcome import PublishOutcome
 CAPACITY = 200
 """Sent messages that are remembered."""
 
+MARK = "<secret-not-saved>"
+"""What stands in a saved draft in place of a secret."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -78,3 +81,10 @@ def parse_header_lines(text: str) -> dict[str, str | list[str]]:
         else:
             headers[name] = [known, value]
     return headers
+
+
+def unsaved_secret(*texts: str) -> str:
+    """A sentence for a draft that cannot be sent, since a secret in it was not saved; empty where it can."""
+    if not any(MARK in text for text in texts):
+        return ""
+    return f"A secret of this draft was not saved with the workspace: put it in place of {MARK}."

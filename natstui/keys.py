@@ -42,6 +42,17 @@ KEYS: dict[str, Key] = {
     "app.contexts": Key(
         "ctrl+t,f12", "show_contexts", "Contexts", "The nats CLI's contexts: open a panel on one", False, True
     ),
+    "app.save_workspace": Key(
+        "ctrl+g",
+        "save_workspace",
+        "Save workspace",
+        "Save panels, filters, drafts and layout",
+        False,
+        True,
+    ),
+    "app.open_workspace": Key(
+        "ctrl+o", "open_workspace", "Open workspace", "Open a saved workspace in place of what is here", False, True
+    ),
     "app.palette": Key("ctrl+p", "command_palette", "palette", "Search every action by its name", True, True),
     "app.quit": Key("ctrl+q", "quit", "Quit", "Close every connection and leave", False, True),
     # The dashboard
@@ -152,6 +163,7 @@ KEYS: dict[str, Key] = {
         "e", "embedded", "embedded server", "Start a nats-server of your own with sample traffic", True
     ),
     "start.retry": Key("r", "retry", "try again", "Try the same server again", True),
+    "workspaces.open": Key("enter", "select", "open", "Open this workspace in place of what is here", True),
     "history.recall": Key("enter", "select", "recall", "Put it back into the draft", True),
     "history.resend": Key("f5", "resend", "send again", "Publish it again as it was", True),
     "columns.toggle": Key("space", "show", "show", "Show this column, or leave it out", True),

@@ -5,13 +5,21 @@ Written without Textual, nats-py or pydantic, so that bad arguments are refused 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from natstui.connection.options import ConnectOptions
-    from natstui.settings import Settings
+    from pathlib import Path
 
+    from natstui.connection.options import ConnectOptions
+    from natstui.places import Place
+    from natstui.settings import Settings
+    from natstui.workspace import Workspace
+    from natstui.workspace_files import WorkspaceFile
+
+MOST_PANELS = 9
+"""Panels that a dashboard has room for."""
 PANEL_KINDS = ("subscribe", "publish", "request")
 """The kinds of panel that there are."""
 
@@ -26,6 +34,12 @@ class PanelSpec:
     """The subject; empty for a panel that asks for it."""
     queue: str = ""
     """The queue group; subscribe only."""
+    place: Place | None = None
+    """Where it is connected; None for where the others are."""
+    saved: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What else a workspace says of it, by the names of `natstui.workspace.KEYS`."""
+    unknown: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What a workspace says of it that this version does not know."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,14 @@ class Launch:
     """The nats context that the connection settings came from; empty for none."""
     warnings: tuple[str, ...] = ()
     """One sentence each, to be shown once."""
+    workspace: Workspace | None = None
+    """What to open in place of `panels`."""
+    workspace_file: WorkspaceFile | None = None
+    """Where the workspace came from, and is saved."""
+    session_file: Path | None = None
+    """Where the dashboard is saved that no workspace is opened in; None for nowhere unless the user says where."""
+    is_connection_given: bool = False
+    """Whether the command line said where to connect: then a workspace does not."""
 
 
 def parse_panel(text: str) -> PanelSpec:

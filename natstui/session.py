@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from natstui.clock import Clock
 from natstui.confinement import Confinement
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
     from natstui.connection.manager import ConnectionManager
     from natstui.connection.options import ConnectOptions
     from natstui.launch import Launch
+    from natstui.panel_places import PanelPlaces
+    from natstui.panels.base import Panel
+    from natstui.places import Place
 
 CLOSE_TIMEOUT = 8.0
 """Seconds that closing all connections may take before they are left behind; the manager's own deadline is shorter."""
@@ -50,11 +57,25 @@ class Session:
         """The bounds of a hosted session; None for one of its user's own."""
         self.own_servers: set[str] = set(launch.options.servers) if launch.demo else set()
         """URLs of servers that natstui itself started."""
+        self.given = self.options, self.context
+        """What natstui was started with."""
         self._manager = manager
         self._closing: asyncio.Task[None] | None = None
         self._wake: Callable[[], None] | None = None
         if manager is not None:
             manager.add_listener(log.add)
+
+    @cached_property
+    def places(self) -> PanelPlaces:
+        """Where panels are connected, as workspaces say it."""
+        from natstui.panel_places import PanelPlaces
+
+        return PanelPlaces(self)
+
+    def put(self, panel: Panel, place: Place | None) -> None:
+        """Give a panel the options of its place; None for the session's."""
+        if place is not None or "places" in vars(self):
+            self.places.put(panel, place)
 
     @property
     def manager(self) -> ConnectionManager:
@@ -110,6 +131,14 @@ class Session:
             pass
         finally:
             self.log.write()
+
+
+def session_path(launch: Launch) -> Path:
+    """Where the last session on the same context, or on the same servers, is kept."""
+    name, servers = launch.context_name, ",".join(sorted(launch.options.servers))
+    readable = re.sub(r"[^\w.-]+", "_", name or launch.options.servers[0].partition("://")[2])[:40]
+    digest = crc32(f"{name}\n{'' if name else servers}".encode("utf-8", "replace"))
+    return state_directory() / "sessions" / f"{readable}-{digest:08x}.toml"
 
 
 def _color_scheme(launch: Launch) -> str:

@@ -23,7 +23,10 @@ from natstui.context_rules import ContextRule, ContextSafety, context_safety, re
 from natstui.contexts import NatsContext
 
 MASK = "**********"
-UI_FIELDS = ("theme", "keymap", "ring_capacity", "ssh_profile", "log_file", "confirm_payload", "confirm_count")
+UI_FIELDS = (
+    *("theme", "keymap", "ring_capacity", "ssh_profile", "log_file", "autosave", "save_drafts"),
+    *("confirm_payload", "confirm_count"),
+)
 """What concerns the screen only: broken ones are told and left out, and never keep natstui from starting."""
 SECRET_FILES = {
     "token_file": "token",
@@ -162,6 +165,10 @@ class Settings(BaseSettings):
     """Bytes of headers and payload beyond which sending has to be confirmed by typing."""
     confirm_count: int = Field(default=1_000, ge=0)
     """Sends of one draft beyond which it has to be confirmed by typing; without end it always has."""
+    autosave: bool = True
+    """Save a workspace as it changes, and without one what was there last; see [workspaces](workspaces.md)."""
+    save_drafts: bool = True
+    """Save drafts too: payloads, headers and reply subjects."""
     hosted: bool = False
     """For users without a shell here: no file but in the state directory, no credentials elsewhere, no server of its
     own; see [hosting](hosting-over-ssh.md#hosted)."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
@@ -23,6 +22,7 @@ from natstui.connection.events import Event
 from natstui.connection.state import ConnectionState
 from natstui.drill_permission import allows_drill, drill_refusal
 from natstui.keys import bindings
+from natstui.panels.kept import KeptPanel
 from natstui.stream.ring import MessageSource
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.connection_strip import ConnectionStrip
@@ -52,7 +52,7 @@ def sentence(error: BaseException) -> str:
     return sanitise(f"Something unexpected went wrong: {type(error).__name__}: {error}".strip(": "))
 
 
-class Panel(Container, can_focus=True):
+class Panel(KeptPanel, can_focus=True):
     """A panel of the dashboard.
 
     The connection is added when the panel is mounted, used in workers only, told of by its own events, and closed when
@@ -124,8 +124,7 @@ class Panel(Container, can_focus=True):
         """Is told the absolute index of the message that was shown last."""
 
     def __init__(self, spec: PanelSpec, session: Session, connection_id: str) -> None:
-        super().__init__(id=f"panel-{connection_id}")
-        self.spec = spec
+        super().__init__(spec, f"panel-{connection_id}")
         self.session = session
         self.options: ConnectOptions = session.options
         self._context_label = session.context
@@ -242,6 +241,9 @@ class Panel(Container, can_focus=True):
         """Add the connection and use it for the first time, in a worker."""
         if self.session.is_closing or self.connection is not None:
             return
+        if self.problem:
+            self.say_problem()
+            return
         options = self.options = self.session.safety.options(self.options, self.context)
         options = options.replace(
             name=options.name or f"natstui {self.connection_id}",
@@ -251,6 +253,18 @@ class Panel(Container, can_focus=True):
         self._stop_listening = self.connection.add_listener(self._hear)
         self.show_connection(self.session.clock.now())
         self.work(self.establish(), "establish", "Opening the connection")
+
+    @property
+    def ways_out(self) -> str:
+        """What to press where the connection cannot be opened at all."""
+        other = "" if self.session.confinement else "^t another context, "
+        return f"F10 enters a connection, {other}r looks again"
+
+    def say_problem(self) -> None:
+        """Tell why there is no connection."""
+        contexts = "" if self.session.confinement else "   ^t contexts"
+        self.strip.words = ("✕ not connected", f"F10 edit{contexts}   r look again")
+        self.notice.say(f"{self.problem} {self.ways_out}.")
 
     def _detach(self) -> None:
         if self._stop_listening is not None:
@@ -263,6 +277,7 @@ class Panel(Container, can_focus=True):
         if options is None:
             return
         self.options = self.session.safety.options(options, self.context)
+        self.problem, self.kept_place = "", None
         self.work(self._change(), "establish", "Changing the connection", exclusive=True)
 
     async def _change(self) -> None:
@@ -438,6 +453,8 @@ class Panel(Container, can_focus=True):
 
     def action_reconnect(self) -> None:
         if self.connection is None:
+            if self.problem:
+                self._look_again()
             return
         if self.connection.state in RESTARTABLE:
             self.notice.clear()
@@ -453,6 +470,13 @@ class Panel(Container, can_focus=True):
         if action == "fault_drill":
             return drill_refusal(self.session, self.context.name, self.options.servers)
         return ""
+
+    def _look_again(self) -> None:
+        self.session.places.look_again(self)
+        if not self.problem:
+            self.notice.clear()
+        self.attach()
+        self.post_message(self.Changed(self))
 
     def action_sleep(self) -> None:
         if self.connection is not None:

@@ -30,6 +30,7 @@ class Composer(Vertical):
         yield Editor(self._first_payload, highlights_json=True, placeholder="JSON or text", id="payload")
 
     def on_mount(self) -> None:
+        self.set_class(bool(self._first_headers.strip()), "-has-headers")
         self._show_payload()
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -23,7 +23,7 @@ from natstui.connection.errors import ManagedConnectionError
 from natstui.connection.events import Event
 from natstui.connection.outcome import Outcome, PublishOutcome
 from natstui.connection.state import ConnectionState
-from natstui.drafts import Draft, SentMessage, parse_header_lines
+from natstui.drafts import Draft, SentMessage, parse_header_lines, unsaved_secret
 from natstui.keys import bindings
 from natstui.panels.base import Panel, sentence
 from natstui.panels.composer import Composer
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from natstui.connection.managed import ManagedConnection
     from natstui.launch import PanelSpec
     from natstui.session import Session
+    from natstui.workspace import Value
 
 
 class PublishPanel(Panel):
@@ -81,15 +82,18 @@ class PublishPanel(Panel):
     def compose_body(self) -> ComposeResult:
         with Horizontal(classes="field-row"):
             yield LabelledField("subject", Field(self.spec.argument, placeholder="orders.new", id="subject"))
-            yield LabelledField("reply", Field(placeholder="none", id="reply"), classes="short-label reply-field")
-        yield Composer()
+            reply = Field(self.saved_text("reply"), placeholder="none", id="reply")
+            yield LabelledField("reply", reply, classes="short-label reply-field")
+        yield Composer("\n".join(self.saved_texts("headers")), self.saved_text("payload"))
         with Horizontal(classes="field-row repeat-row"):
             yield LabelledField(
-                "count", Field("1", placeholder="1", id="count", is_selected_on_focus=True), classes="count-field"
+                "count",
+                Field(self.saved_text("count", "1"), placeholder="1", id="count", is_selected_on_focus=True),
+                classes="count-field",
             )
             yield LabelledField(
                 "every",
-                Field("1s", placeholder="1s", id="interval", is_selected_on_focus=True),
+                Field(self.saved_text("every", "1s"), placeholder="1s", id="interval", is_selected_on_focus=True),
                 classes="short-label interval-field",
             )
             yield Line(id="progress")
@@ -98,6 +102,17 @@ class PublishPanel(Panel):
     def body_mounted(self) -> None:
         self._seen = self._fields
         self._show_run()
+
+    def saved_values(self) -> Mapping[str, Value]:
+        draft, count, every = self._fields
+        return {
+            "subject": draft.subject,
+            "reply": draft.reply,
+            "headers": tuple(draft.headers.split("\n")) if draft.headers else (),
+            "payload": draft.payload,
+            "count": count,
+            "every": every,
+        }
 
     @property
     def composer(self) -> Composer:
@@ -156,6 +171,10 @@ class PublishPanel(Panel):
         """Messages that wait for a server."""
         return len(self._buffered) + (self.run is not None and self.run.is_buffered)
 
+    @property
+    def is_busy(self) -> bool:
+        return self.is_sending or bool(self._waiting)
+
     def action_words(self, action: str) -> str:
         """What a key does now, where that changes."""
         return "stop" if action == "send" and self.is_sending else ""
@@ -171,6 +190,8 @@ class PublishPanel(Panel):
 
     def send(self, draft: Draft, total: int | None = None) -> None:
         """Send a draft as often as the fields say, or `total` times. Mistakes are told."""
+        if self.connection is None and self.problem:
+            self.say_problem()
         if self.connection is None or self.is_sending:
             return
         try:
@@ -179,6 +200,9 @@ class PublishPanel(Panel):
             interval = self._interval()
         except ValueError as error:
             self._refuse(sentence(error) if isinstance(error, ManagedConnectionError) else str(error))
+            return
+        if words := unsaved_secret(draft.reply, draft.headers, draft.payload):
+            self._refuse(words)
             return
         if not draft.subject:
             self._refuse("There is no subject to publish to: write one, for example orders.new.")

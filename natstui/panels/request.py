@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -27,7 +28,7 @@ from natstui.connection.errors import (
 )
 from natstui.connection.events import Event
 from natstui.connection.message import Message as ReplyMessage
-from natstui.drafts import parse_header_lines
+from natstui.drafts import parse_header_lines, unsaved_secret
 from natstui.keys import bindings
 from natstui.panels.base import Panel, sentence
 from natstui.panels.composer import Composer
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
     from natstui.connection.managed import ManagedConnection
     from natstui.launch import PanelSpec
     from natstui.session import Session
+    from natstui.workspace import Value
 
+MODES = ("one", "many")
 LATENCIES = 1_000
 """Replies of which the median is told."""
 
@@ -92,26 +95,38 @@ class RequestPanel(Panel):
             yield LabelledField("subject", Field(self.spec.argument, placeholder="svc.echo", id="subject"))
             yield LabelledField(
                 "timeout",
-                Field("2s", placeholder="2s", id="timeout", is_selected_on_focus=True),
+                Field(self.saved_text("timeout", "2s"), placeholder="2s", id="timeout", is_selected_on_focus=True),
                 classes="short-label timeout-field",
             )
         with Horizontal(classes="field-row"):
             with Horizontal(classes="replies-row"):
                 yield Line([part(1, ("replies", "label"))], classes="replies-label")
-                yield Choice(("one", "many"), id="mode")
+                yield Choice(MODES, MODES.index(self.saved_text("replies", MODES[0])), id="mode")
             yield LabelledField(
                 "at most",
-                Field(placeholder="no limit", id="most", is_selected_on_focus=True),
+                Field(self.saved_text("at_most"), placeholder="no limit", id="most", is_selected_on_focus=True),
                 classes="short-label most-field",
             )
-        yield Composer()
+        yield Composer("\n".join(self.saved_texts("headers")), self.saved_text("payload"))
         yield ReplyList(empty_text="F5 asks; the replies appear here")
         yield Line(classes="panel-footer")
 
     def body_mounted(self) -> None:
-        self.query_one(".most-field").display = False
+        self._mode_changed()
         self._seen = self._fields
         self._show_counts()
+
+    def saved_values(self) -> Mapping[str, Value]:
+        composer = self.composer
+        headers = composer.headers_editor.text
+        return {
+            "subject": self.query_one("#subject", Field).text,
+            "timeout": self.query_one("#timeout", Field).text,
+            "replies": self.query_one("#mode", Choice).value,
+            "at_most": self.query_one("#most", Field).text,
+            "headers": tuple(headers.split("\n")) if headers else (),
+            "payload": composer.payload_editor.text,
+        }
 
     @property
     def composer(self) -> Composer:
@@ -162,6 +177,12 @@ class RequestPanel(Panel):
                 self._worker.cancel()
             return
         if self.connection is None:
+            if self.problem:
+                self.say_problem()
+            return
+        composer = self.composer
+        if words := unsaved_secret(composer.headers_editor.text, composer.payload_editor.text):
+            self._refuse(words)
             return
         try:
             question = self._question()

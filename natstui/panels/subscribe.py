@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from natstui.connection.subscription import Subscription
     from natstui.launch import PanelSpec
     from natstui.session import Session
+    from natstui.workspace import Value
 
 SSH_REPAINT = 0.75
 """Seconds between two repaints of the messages at least, over a slow line."""
@@ -112,14 +114,28 @@ class SubscribePanel(Panel):
             yield LabelledField(
                 "queue", Field(self._wanted.queue, placeholder="none", id="queue"), classes="short-label queue-field"
             )
-        messages = self._messages = MessageList(
-            self.ring, columns=self.session.columns.columns, empty_text=self._empty_words()
-        )
+        columns = self.saved_texts("columns") or self.session.columns.columns
+        messages = self._messages = MessageList(self.ring, columns=columns, empty_text=self._empty_words())
         if self.session.launch.settings.ssh_profile:
             messages.repaint_interval = SSH_REPAINT
         yield messages
-        yield FilterBar(messages, history=self.session.filters)
+        yield FilterBar(
+            messages,
+            history=self.session.filters,
+            expression=self.saved_text("filter"),
+            finds=self.spec.saved.get("find") is True,
+        )
         yield Line(classes="panel-footer")
+
+    def saved_values(self) -> Mapping[str, Value]:
+        bar, columns = self.query_one(FilterBar), self.messages.columns
+        return {
+            "subjects": self._wanted.subjects,
+            "queue": self._wanted.queue,
+            "filter": bar.expression,
+            "find": bar.finds,
+            "columns": tuple(map(str, columns)),
+        }
 
     @property
     def messages(self) -> MessageList:
@@ -221,6 +237,8 @@ class SubscribePanel(Panel):
         self.show_title()
         self.post_message(self.Changed(self))
         self.notice.clear()
+        if self.problem:
+            self.say_problem()
         self.work(self.establish(), "establish", "Subscribing", exclusive=True)
         if self._wanted.subjects:
             self.messages.focus()

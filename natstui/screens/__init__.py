@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from natstui.screens.message_detail import MessageDetail as MessageDetail
     from natstui.screens.palette import Palette as Palette
     from natstui.screens.save_messages import SaveMessages as SaveMessages
+    from natstui.screens.workspaces import OpenWorkspace as OpenWorkspace
+    from natstui.screens.workspaces import SaveWorkspace as SaveWorkspace
+    from natstui.screens.workspaces import look_at as look_at
 
 MODULES = {
     "ChoosePanel": "choose_panel",
@@ -44,6 +47,9 @@ MODULES = {
     "NameFilter": "filters",
     "Palette": "palette",
     "SaveMessages": "save_messages",
+    "OpenWorkspace": "workspaces",
+    "SaveWorkspace": "workspaces",
+    "look_at": "workspaces",
 }
 """Where each screen is."""
 

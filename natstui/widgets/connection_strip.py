@@ -28,6 +28,9 @@ class ConnectionStrip(ComponentStyles):
     _lines: tuple[Sequence[Piece], Sequence[Piece]] = ((), ())
     _lines_of: tuple[StripView | None, int] = (None, 0)
 
+    words: reactive[tuple[str, str]] = reactive(("", ""), layout=False)
+    """What both lines say while there is no connection."""
+
     def watch_view(self) -> None:
         """Paint the lines that are other than before: one, where only a time goes on."""
         before, lines = self._lines, self._lines_at(self.size.width)
@@ -41,6 +44,9 @@ class ConnectionStrip(ComponentStyles):
         if view is not known or width != known_width:
             self._lines_of = view, width
             self._lines = strip_lines(view, width) if view is not None else ((), ())
+        if view is None:
+            first, second = self.words
+            return (Piece(first, "bad"),), (Piece(second, "label"),)
         return self._lines
 
     def render_line(self, y: int) -> Strip:
@@ -54,6 +60,6 @@ class ConnectionStrip(ComponentStyles):
     def text(self) -> tuple[str, str]:
         """The two lines as they are shown, without styles."""
         if self.view is None:
-            return "", ""
+            return self.words
         first, second = strip_lines(self.view, self.content_size.width)
         return "".join(piece.text for piece in first), "".join(piece.text for piece in second)

@@ -17,6 +17,8 @@ from natstui.stream.sanitise import sanitise
 from natstui.widgets.field import Field
 from natstui.widgets.message_scroll import MessageScroll
 
+EXAMPLES = "words  /pattern/  orders.*.new  header:Name=value  .order.total > 100"
+
 
 class FilterBar(Vertical):
     """A line below a message list, there while it filters or searches. The list's key for it opens it.
@@ -24,6 +26,8 @@ class FilterBar(Vertical):
     Args:
         message_list: the list that it is for; it need not be mounted yet.
         history: what was used before; of this session only by default.
+        expression: what is in effect from the beginning; empty for nothing.
+        finds: whether all messages are shown, and those looked for marked among them.
     """
 
     DEFAULT_CSS = """
@@ -70,12 +74,19 @@ class FilterBar(Vertical):
             self.expression = expression
 
     def __init__(
-        self, message_list: MessageScroll, *, history: FilterHistory | None = None, id: str | None = None
+        self,
+        message_list: MessageScroll,
+        *,
+        history: FilterHistory | None = None,
+        expression: str = "",
+        finds: bool = False,
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._list = message_list
         self._history = FilterHistory() if history is None else history
-        self._filtering = True
+        self._filtering = not finds
+        self._first = expression
         self._recalled = -1
         self._typed = ""
         self._problem = ""
@@ -83,10 +94,26 @@ class FilterBar(Vertical):
 
     def compose(self) -> ComposeResult:
         with Horizontal():
-            yield Static("filter", classes="filter-mode", markup=False)
-            yield Field(placeholder="words  /pattern/  orders.*.new  header:Name=value  .order.total > 100")
+            yield Static(self._mode, classes="filter-mode", markup=False)
+            yield Field(
+                self._first, placeholder="words  /pattern/  orders.*.new  header:Name=value  .order.total > 100"
+            )
             yield Static(classes="filter-status", markup=False)
         yield Static(classes="filter-problem", markup=False)
+
+    def on_mount(self) -> None:
+        if self._first:
+            self.add_class("-shown")
+            self._take(self._first)
+
+    @property
+    def finds(self) -> bool:
+        """Whether all messages are shown, and those looked for marked among them."""
+        return not self._filtering
+
+    @property
+    def _mode(self) -> str:
+        return "filter" if self._filtering else "find"
 
     @property
     def expression(self) -> str:
@@ -126,8 +153,11 @@ class FilterBar(Vertical):
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
         self._recalled = -1 if event.value != self._recall_value() else self._recalled
+        self._take(event.value)
+
+    def _take(self, expression: str) -> None:
         try:
-            wanted = parse_filter(event.value)
+            wanted = parse_filter(expression)
         except FilterError as error:
             # What was understood last stays in effect while more is being typed.
             self._problem = str(error)
@@ -176,7 +206,7 @@ class FilterBar(Vertical):
 
     def action_switch(self) -> None:
         self._filtering = not self._filtering
-        self.query_one(".filter-mode", Static).update("filter" if self._filtering else "find")
+        self.query_one(".filter-mode", Static).update(self._mode)
         if self._list.filter is not None:
             self._apply(self._list.filter)
 

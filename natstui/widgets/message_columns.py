@@ -34,6 +34,9 @@ class Column:
     width: int = 0
     """Cells; 0 lets the list choose: as wide as its content needs, the payload the rest."""
 
+    def __str__(self) -> str:
+        return f"{self.key}:{self.width}" if self.width else self.key
+
 
 WIDTHS = {"time": 12, "size": 8, "reply": 16, "headers": 24}
 """Cells of the columns whose width does not follow their content."""
