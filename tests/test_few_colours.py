@@ -48,6 +48,13 @@ async def test_without_colours_the_cursor_the_focus_and_what_is_found_are_told_o
         await until(lambda: display.looks("payload 2") == [{"reverse"}], PATIENCE)
         assert display.looks("payload 3") == [set()]
 
+        # Rows selected beside the cursor's own.
+        terminal.type("K")
+        await until(lambda: display.looks("payload 1") == [{"reverse"}], PATIENCE)
+        assert display.looks("payload 2") == [{"bold", "underscore"}] and display.looks("payload 3") == [set()]
+        terminal.type("vj")
+        await until(lambda: display.looks("payload 2") == [{"reverse"}], PATIENCE)
+
         # The panel in focus has heavy lines.
         assert "┏" in display.text().splitlines()[1][:2]
         terminal.type("2")
