@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from natstui import screens
+from natstui.contexts import context_directory
 
 if TYPE_CHECKING:
     from natstui.app import NatstuiApp
@@ -39,8 +40,32 @@ class FirstConnection:
         self._told_failure = True
         offers_embedded = app.session.confinement is None
         app.push_screen(
-            screens.FirstStart(message.panel.options.servers, message.error, offers_embedded=offers_embedded),
+            screens.FirstStart(
+                message.panel.options.servers,
+                message.error,
+                said_by=self._said_by(message.panel),
+                offers_embedded=offers_embedded,
+            ),
             self._answered,
+        )
+
+    def _said_by(self, panel: Panel) -> str:
+        """Who said that this is where to connect; where nobody did, where natstui looked."""
+        launch = self._app.launch
+        if panel.options.servers != launch.options.servers:
+            return f"the context {panel.context.name} says so" if panel.context.name else ""
+        settings = launch.settings
+        if settings.context and settings.provenance["servers"].startswith("context"):
+            return f"the nats context {settings.context} says so ({settings.provenance['context']})"
+        if settings.provenance["servers"] != "default":
+            return "" if settings.provenance["servers"] == "program" else f"{settings.provenance['servers']} says so"
+        if self._app.session.confinement is not None or settings.config_file is None:
+            return ""
+        from natstui.places import path_words
+
+        return (
+            "nothing says where: no --server or --context, no NATSTUI_SERVERS or NATS_URL, no context selected in "
+            f"{path_words(context_directory().parent)}, no servers in {path_words(settings.config_file)}"
         )
 
     def _answered(self, answer: str | None) -> None:

@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from natstui.app import NatstuiApp
 from natstui.connection.options import ConnectOptions
+from natstui.launch import Launch, parse_panel
 from natstui.screens.connect import ConnectDialog
 from natstui.screens.first_start import FirstStart
+from natstui.settings_sources import load_settings
 from natstui.widgets.field import Field
 from tests.dashboards import SIZE, make_app, notice, screen_text, strip, subscribe_panel, until_connected
 from tests.servers import NatsServer
@@ -139,3 +142,28 @@ async def test_once_connected_a_failure_is_the_panels_own(nats_server: NatsServe
         for _ in range(3):
             await pilot.pause()
         assert app.screen is app.dashboard
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+async def test_it_says_where_it_looked_for_a_server(size: tuple[int, int], free_port: int) -> None:
+    settings = load_settings()
+    options = ConnectOptions(servers=[f"nats://127.0.0.1:{free_port}"])
+    app = NatstuiApp(Launch(settings, options, (parse_panel("publish"),)))
+    async with app.run_test(size=size) as pilot:
+        await until(lambda: isinstance(app.screen, FirstStart))
+        await pilot.pause()
+        shown = " ".join(screen_text(app).replace("│", " ").split())
+        for words in ("--server", "NATSTUI_SERVERS", "NATS_URL", "~/config/nats", "~/config/natstui/config.toml"):
+            assert words in shown
+        for words in ("connect elsewhere", "server of your own", "try again", "look at the dashboard"):
+            assert words in shown
+
+
+@pytest.mark.parametrize("variable", ["NATSTUI_SERVERS", "NATS_URL"])
+async def test_it_says_who_named_the_server(variable: str, free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, f"nats://127.0.0.1:{free_port}")
+    settings = load_settings()
+    app = NatstuiApp(Launch(settings, settings.connect_options(), (parse_panel("publish"),)))
+    async with app.run_test(size=SIZE):
+        await until(lambda: isinstance(app.screen, FirstStart))
+        await until(lambda: f"environment variable {variable} says so" in screen_text(app))

@@ -1,4 +1,4 @@
-"""What a first start says where no server answers: what was tried, why it failed, and two ways on."""
+"""What a first start says where no server answers: what was tried, who said so, why it failed, and the ways on."""
 
 from __future__ import annotations
 
@@ -27,8 +27,11 @@ class FirstStart(ModalScreen[str]):
 
     BINDINGS = bindings("start.connect", "start.embedded", "start.retry", "screen.back")
 
-    def __init__(self, servers: Sequence[str], error: OpenError, *, offers_embedded: bool = True) -> None:
+    def __init__(
+        self, servers: Sequence[str], error: OpenError, *, said_by: str = "", offers_embedded: bool = True
+    ) -> None:
         super().__init__()
+        self._said_by = said_by
         self._offers_embedded = offers_embedded
         self._servers = servers
         self._error = error
@@ -43,6 +46,8 @@ class FirstStart(ModalScreen[str]):
         servers = [sanitise(server) for server in self._servers]
         indent = "\n" + " " * LABEL
         lines = [_row("natstui tried", indent.join(servers))]
+        if self._said_by:
+            lines.append(_row("because", sanitise(self._said_by)))
         failures = error.attempts if isinstance(error, NoServerAvailableError) else (error,)
         several = len(self._servers) > 1
         told = []
