@@ -163,7 +163,9 @@ class SaveWorkspace(ModalScreen[SaveAs | None]):
             dialog.border_title = "save workspace as"
             yield LabelledField("save as", Field(placeholder="ops", id="name"))
             yield Static(
-                f"{words}." if self._confinement else f"{words}, or a file: ~/repo/ops.toml.",
+                f"{words}; enter saves."
+                if self._confinement
+                else f"{words}, or a file such as ~/repo/ops.toml; enter saves.",
                 classes="dialog-text",
                 markup=False,
             )
