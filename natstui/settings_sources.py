@@ -288,6 +288,18 @@ def _adapter(name: str) -> TypeAdapter[Any]:
     return TypeAdapter(Settings.model_fields[name].rebuild_annotation())
 
 
+def check_setting(name: str, value: object) -> Any:
+    """Return a field's value as `Settings` takes it.
+
+    Raises:
+        ValueError: it is no such value; says what it should be.
+    """
+    try:
+        return _adapter(name).validate_python(value)
+    except ValidationError as error:
+        raise ValueError(_message(error)) from None
+
+
 def _message(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     cause = first.get("ctx", {}).get("error")

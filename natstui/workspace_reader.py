@@ -11,10 +11,11 @@ from typing import Any
 
 from natstui.launch import MOST_PANELS, PANEL_KINDS, PanelSpec
 from natstui.places import PATHS, PLAIN, SECRETS, Place
-from natstui.settings import at_home
 from natstui.workspace import KEYS, LAYOUTS, VERSION, Value, Workspace, WorkspaceError
 
 _PLACE = ("context", "servers", "without", "options")
+MOST_WARNINGS = 3
+"""Sentences about one file that are told one by one."""
 _TOP = ("version", "layout", "zoomed", "focused", "connection", "panels")
 
 
@@ -75,8 +76,15 @@ class _Reader:
             min(focused, max(1, len(panels))),
             unknown,
             unopened,
-            tuple(self._warnings),
+            self._few_warnings(),
         )
+
+    def _few_warnings(self) -> tuple[str, ...]:
+        """Not a toast for each key of each panel that a later version wrote."""
+        more = len(self._warnings) - MOST_WARNINGS
+        if more <= 1:
+            return tuple(self._warnings)
+        return (*self._warnings[:MOST_WARNINGS], f"{self._name} has {more} more keys or panels like these.")
 
     def _connection(self, content: Mapping[str, Any]) -> Place | None:
         table = content.get("connection")
@@ -97,6 +105,7 @@ class _Reader:
             raise self._error("panels", "should be tables, each written [[panels]]")
         panels: list[PanelSpec] = []
         unopened: list[Mapping[str, Any]] = []
+        too_many = 0
         for self._panel, table in enumerate(tables, 1):
             kind = table.get("kind")
             if not isinstance(kind, str):
@@ -107,13 +116,16 @@ class _Reader:
                 )
                 unopened.append(table)
             elif len(panels) == MOST_PANELS:
-                self._warnings.append(
-                    f"{self._name} has more than {MOST_PANELS} panels: number {self._panel} is kept and not opened."
-                )
+                too_many += 1
                 unopened.append(table)
             else:
                 panels.append(self._spec(kind, table))
         self._panel = 0
+        if too_many:
+            self._warnings.append(
+                f"{self._name} has {too_many} panels more than the {MOST_PANELS} that there is room for: they are kept "
+                "and not opened."
+            )
         return tuple(panels), tuple(unopened)
 
     def _spec(self, kind: str, table: Mapping[str, Any]) -> PanelSpec:
@@ -164,11 +176,21 @@ class _Reader:
             if name not in PLAIN:
                 self._warn(name, f"{name} is not used", PLAIN)
                 continue
-            if name in PATHS and isinstance(value, str):
-                value = self._directory / at_home(Path(value))
-            values[name] = None if name == "max_reconnects" and value == "unlimited" else value
+            values[name] = self._option(name, value)
         known = tuple(name for name in SECRETS if isinstance(without, tuple) and name in without)
         return Place(context, servers if isinstance(servers, tuple) else (), values, known)
+
+    def _option(self, name: str, value: object) -> Any:
+        from natstui.settings_sources import check_setting
+
+        if name in PATHS and not isinstance(value, str):
+            raise self._error(name, "should be the path of a file")
+        try:
+            checked = check_setting(name, value)
+        except ValueError as error:
+            words = str(error)
+            raise self._error(name, words if words.startswith("should") else f"cannot be used: {words}") from None
+        return self._directory / checked if isinstance(checked, Path) else checked
 
     def _check_servers(self, servers: Value) -> None:
         from natstui.connection.address import parse_servers

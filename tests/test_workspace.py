@@ -96,7 +96,7 @@ def test_everything_that_is_written_is_read() -> None:
     assert subscribe.saved["columns"] == ("time", "subject:30") and subscribe.saved["find"] is True
     assert publish.saved["headers"] == ("Nats-Msg-Id: 77",) and publish.saved["count"] == "5"
     assert publish.place == Place(
-        "staging", (), {"ping_interval": "5s", "credentials_file": Path("/repo/staging.creds")}
+        "staging", (), {"ping_interval": 5.0, "credentials_file": Path("/repo/staging.creds")}
     )
     assert request.saved["at_most"] == "3" and request.place == Place("", ("nats://n1:4222",), {}, ("token",))
 
@@ -184,7 +184,7 @@ def test_what_a_later_version_wrote_is_told_and_kept() -> None:
 def test_panels_that_there_is_no_room_for_are_kept() -> None:
     text = "\n".join(f'[[panels]]\nkind = "subscribe"\nsubjects = ["s{number}"]' for number in range(11))
     workspace = parse(text)
-    assert len(workspace.panels) == MOST_PANELS and len(workspace.warnings) == 2
+    assert len(workspace.panels) == MOST_PANELS and len(workspace.warnings) == 1
     assert len(tomllib.loads(write_workspace(workspace, Path("/repo")))["panels"]) == 11
 
 
@@ -292,3 +292,39 @@ def test_names_live_beside_the_settings_and_paths_where_they_say(own_environment
     WorkspaceFile(workspace_path("b")).write(one_panel())
     WorkspaceFile(workspace_path("a")).write(one_panel())
     assert [path.stem for path in list_workspaces()] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("ping_interval = [1]", "ping_interval should be a duration"),
+        ("idle_timeout = -1", "idle_timeout cannot be used: -1 is not a duration"),
+        ("custom_inbox_prefix = 5", "custom_inbox_prefix should be a valid string"),
+        ("local_address = 5", "local_address should be a valid string"),
+        ("name = {a = 1}", "name should be a valid string"),
+        ("credentials_file = 5", "credentials_file should be the path of a file"),
+        ('require_tls = "maybe"', "require_tls should be a valid boolean"),
+    ],
+)
+def test_an_option_that_is_no_such_thing_is_told_with_its_line(option: str, said: str, tmp_path: Path) -> None:
+    text = f'[[panels]]\nkind = "publish"\nservers = ["nats://h"]\n[panels.options]\n{option}\n'
+    with pytest.raises(WorkspaceError) as error:
+        parse_workspace(text, "ops.toml", tmp_path)
+    assert str(error.value).startswith(f"ops.toml, line 5: {said}")
+
+
+def test_options_are_read_as_settings_are(tmp_path: Path) -> None:
+    text = '[connection]\nservers = ["nats://h"]\n[connection.options]\nno_echo = "false"\nping_interval = "5s"\n'
+    place = parse_workspace(text, "ops.toml", tmp_path).connection
+    assert place is not None and place.options == {"no_echo": False, "ping_interval": 5.0}
+
+
+def test_many_panels_and_many_unknown_keys_are_told_in_few_words(tmp_path: Path) -> None:
+    panel = '[[panels]]\nkind = "publish"\nfuture = 1\n'
+    workspace = parse_workspace(panel * 50, "ops.toml", tmp_path)
+    assert len(workspace.panels) == MOST_PANELS and len(workspace.unopened) == 50 - MOST_PANELS
+    assert len(workspace.warnings) == 4 and workspace.warnings[-1] == "ops.toml has 7 more keys or panels like these."
+    workspace = parse_workspace('[[panels]]\nkind = "publish"\n' * 50, "ops.toml", tmp_path)
+    assert workspace.warnings == (
+        "ops.toml has 41 panels more than the 9 that there is room for: they are kept and not opened.",
+    )
