@@ -21,7 +21,6 @@ from natstui import garbage, painted_lines, screens, toasts
 from natstui.clock import Clock
 from natstui.confinement import Confined
 from natstui.dashboard import DashboardScreen
-from natstui.drills import Drills
 from natstui.ending import Ending
 from natstui.event_log import EventLog, state_directory
 from natstui.first_connection import EMBEDDED, FirstConnection
@@ -37,6 +36,7 @@ from natstui.widgets.key_line import key_words, shown_keys
 
 if TYPE_CHECKING:
     from natstui.connection.manager import ConnectionManager
+    from natstui.drills import Drills
     from natstui.launch import Launch
     from natstui.workspace_keeper import WorkspaceKeeper
 
@@ -100,7 +100,6 @@ class NatstuiApp(App[int]):
         self._typing = TypingOrder(self, super().on_event)
         self.ending = Ending(self)
         self.first_connection = FirstConnection(self)
-        self.drills = Drills(self, self.session, self.tell)
         if launch.workspace is not None:
             self.session.places.use(launch.workspace.connection)
         self._changed_keys: dict[str, str] = {}
@@ -126,6 +125,13 @@ class NatstuiApp(App[int]):
     def dashboard(self) -> DashboardScreen:
         """The screen below all others."""
         return cast(DashboardScreen, self.screen_stack[0])
+
+    @cached_property
+    def drills(self) -> Drills:
+        """The fault drills; made with the first."""
+        from natstui.drills import Drills
+
+        return Drills(self, self.session, self.tell)
 
     @cached_property
     def keeper(self) -> WorkspaceKeeper:
