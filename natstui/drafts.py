@@ -87,4 +87,4 @@ def unsaved_secret(*texts: str) -> str:
     """A sentence for a draft that cannot be sent, since a secret in it was not saved; empty where it can."""
     if not any(MARK in text for text in texts):
         return ""
-    return f"A secret of this draft was not saved with the workspace: put it in place of {MARK}."
+    return f"A secret in this was not saved with the workspace: put it in place of {MARK}."

@@ -14,13 +14,12 @@ from natstui.context_labels import NO_CONTEXT, ContextLabel
 from natstui.context_options import options_on
 from natstui.contexts import ContextError, context_directory, list_contexts, load_context
 from natstui.safety import Safety
+from natstui.saved_secrets import SECRETS
 
 if TYPE_CHECKING:
     from natstui.confinement import Confinement
     from natstui.launch import Launch
 
-SECRETS = ("password", "token", "nkey_seed", "jwt", "credentials")
-"""Options that are never written down; that there was one is."""
 PATHS = ("credentials_file", "root_certificates", "client_certificate", "client_key")
 """Options that name a file."""
 PLAIN = (

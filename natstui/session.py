@@ -17,6 +17,7 @@ from natstui.context_labels import ContextLabel
 from natstui.drafts import History
 from natstui.event_log import EventLog, state_directory
 from natstui.safety import Safety
+from natstui.saved_secrets import secrets_of
 from natstui.stream.filter_history import FilterHistory
 from natstui.widgets.column_memory import ColumnMemory
 
@@ -57,6 +58,8 @@ class Session:
         """The bounds of a hosted session; None for one of its user's own."""
         self.own_servers: set[str] = set(launch.options.servers) if launch.demo else set()
         """URLs of servers that natstui itself started."""
+        self.secrets = secrets_of(launch.options)
+        """Every secret of a connection of this run, also of one that is gone; none of them is written down."""
         self.given = self.options, self.context
         """What natstui was started with."""
         self._manager = manager
@@ -76,6 +79,10 @@ class Session:
         """Give a panel the options of its place; None for the session's."""
         if place is not None or "places" in vars(self):
             self.places.put(panel, place)
+
+    def remember_secrets(self, options: ConnectOptions) -> None:
+        """Take note of the secrets that a connection is made with."""
+        self.secrets |= secrets_of(options)
 
     @property
     def manager(self) -> ConnectionManager:

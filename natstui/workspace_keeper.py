@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from natstui import screens
 from natstui.launch import PanelSpec
-from natstui.places import SECRETS, path_words
+from natstui.places import path_words
 from natstui.workspace import DRAFT, KEYS, Workspace, WorkspaceError
 from natstui.workspace_files import (
     ChangedOnDisk,
@@ -107,21 +105,6 @@ class WorkspaceKeeper:
         values = {name: value for name, value in values.items() if value != KEYS[panel.KIND][name]}
         return PanelSpec(panel.KIND, place=place, saved=values, unknown=panel.spec.unknown)
 
-    def _secrets(self) -> set[str]:
-        """Every secret of a connection of this run."""
-        session = self._app.session
-        found = {
-            value.get_secret_value()
-            for options in (
-                self._app.launch.options,
-                session.options,
-                *(panel.options for panel in self._app.dashboard.panels),
-            )
-            for name in SECRETS
-            if isinstance(value := getattr(options, name), SecretStr)
-        }
-        return {line.strip() for secret in found for line in (secret, *secret.splitlines())}
-
     # Saving
 
     @property
@@ -168,7 +151,7 @@ class WorkspaceKeeper:
         self, file: WorkspaceFile, workspace: Workspace, *, was_asked: bool = False, overwrites: bool = False
     ) -> None:
         self._is_writing = True
-        secrets = self._secrets()
+        secrets = frozenset(self._app.session.secrets)
 
         async def write() -> None:
             error: WorkspaceError | None = None
@@ -208,7 +191,7 @@ class WorkspaceKeeper:
             return
         if not self._has_begun:
             self._begin()
-        file, now, secrets = self.file, self.workspace(self.file), self._secrets()
+        file, now, secrets = self.file, self.workspace(self.file), frozenset(self._app.session.secrets)
         if now == self._written:
             return
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from natstui.launch import MOST_PANELS, PANEL_KINDS, PanelSpec
-from natstui.places import PATHS, PLAIN, SECRETS, Place
+from natstui.places import PATHS, PLAIN, Place
+from natstui.saved_secrets import SECRETS
 from natstui.workspace import KEYS, LAYOUTS, VERSION, Value, Workspace, WorkspaceError
 
 _PLACE = ("context", "servers", "without", "options")

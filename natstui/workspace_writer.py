@@ -58,15 +58,18 @@ def without_secrets_in(workspace: Workspace, known: Iterable[str]) -> Workspace:
 
 
 def _masked(spec: PanelSpec, known: tuple[str, ...]) -> PanelSpec:
-    values = dict(spec.saved)
-    for name in ("payload", "reply"):
-        if isinstance(text := values.get(name), str):
-            values[name] = without_secrets(text, known)
-    if isinstance(lines := values.get("headers"), tuple):
+    values = {name: _without(value, known) for name, value in spec.saved.items()}
+    if isinstance(lines := spec.saved.get("headers"), tuple):
         values["headers"] = tuple(headers_without_secrets("\n".join(lines), known).split("\n"))
-    if isinstance(text := values.get("filter"), str) and without_secrets(text, known) != text:
+    if values.get("filter") != spec.saved.get("filter"):
         values["filter"] = ""
     return replace(spec, saved=values)
+
+
+def _without(value: Any, known: tuple[str, ...]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(without_secrets(text, known) for text in value)
+    return without_secrets(value, known) if isinstance(value, str) else value
 
 
 def _table(workspace: Workspace, directory: Path) -> dict[str, Any]:

@@ -209,6 +209,30 @@ async def test_autosave_switched_off_saves_and_restores_nothing(nats_server: Nat
         await leave(named, pilot)
 
 
+async def test_secrets_of_connections_that_are_gone_are_not_written_either(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "ops.toml"
+    app = make_app(nats_server.url, "publish:orders.first-one", "subscribe:of.second-one", workspace=str(path))
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        publish, subscribe = publish_panel(app), subscribe_panel(app, 2)
+        for password in ("first-one", "second-one"):
+            app.dashboard.connections.change(
+                publish, publish.options.replace(user="ann", password=password), publish.context
+            )
+            await until_connected(app)
+        publish.composer.load("", "say first-one, then second-one")
+        await until_saved(app, "say ")
+        text = path.read_text()
+        assert "first-one" not in text and "second-one" not in text
+        # What is left is no subject.
+        await fill(pilot, subscribe, "subjects", MARK)
+        await pilot.press("enter")
+        await until(lambda: MARK in notice(subscribe))
+        assert not subscribe._taken
+
+
 async def test_no_secret_is_written_whatever_is_saved(
     nats_server_factory: Callable[..., NatsServer], tmp_path: Path, own_environment: Path
 ) -> None:

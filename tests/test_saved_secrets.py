@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from urllib.parse import quote
 
 import pytest
 
 from natstui.drafts import MARK, unsaved_secret
-from natstui.saved_secrets import headers_without_secrets, without_secrets
+from natstui.connection.options import ConnectOptions
+from natstui.saved_secrets import headers_without_secrets, secrets_of, without_secrets
 
 SEED = "SU" + "A" * 56
 JWT = "eyJhbGciOiJlZDI1NTE5In0.eyJqdGkiOiJYIn0.c2lnbmF0dXJl"
@@ -74,3 +77,36 @@ def test_a_pem_key_and_a_secret_in_use_are_left_out_wherever_they_stand() -> Non
 def test_a_draft_with_a_gap_is_told_before_it_is_sent() -> None:
     assert MARK in unsaved_secret("", f"Authorization: {MARK}")
     assert unsaved_secret("", "X: y", "{}") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"auth": {"pass": "5f2a9"}}',
+        '{"passphrases": ["5f2a9", "x"], "id": 1}',
+        '{"token": {"value": "5f2a9"}, "id": 1}',
+        '{"token": {"value": "5f2a9"',
+        "nats://ann:ab@5f2a9@n1:4222",
+    ],
+)
+def test_a_secret_inside_of_a_value_is_left_out_with_it(text: str) -> None:
+    assert "5f2a9" not in without_secrets(text)
+    assert without_secrets(without_secrets(text)) == without_secrets(text)
+
+
+def test_a_secret_in_use_is_found_however_it_is_written() -> None:
+    secret = 'p/ss"wörd'
+    for text in (json.dumps({"x": secret}), json.dumps({"x": secret}, ensure_ascii=False), f"u={quote(secret, '')}"):
+        assert MARK in without_secrets(text, [secret])
+    assert without_secrets(b64encode(b"hunter2").decode(), ["hunter2"]) == MARK
+
+
+def test_a_mark_stays_one_whatever_the_secrets_are() -> None:
+    saved = without_secrets('{"password": "secret", "x": "a secret"}', ["secret", "saved", "not-saved"])
+    assert saved == f'{{"password": "{MARK}", "x": "a {MARK}"}}'
+    assert without_secrets(saved, ["secret", "saved"]) == saved
+
+
+def test_secrets_of_a_connection_are_those_of_all_its_servers() -> None:
+    options = ConnectOptions(servers=["nats://a:first@n1", "nats://b:second@n2", "nats://third@n3"])
+    assert secrets_of(options) == {"first", "second", "third"}

@@ -245,6 +245,7 @@ class Panel(KeptPanel, can_focus=True):
             self.say_problem()
             return
         options = self.options = self.session.safety.options(self.options, self.context)
+        self.session.remember_secrets(options)
         options = options.replace(
             name=options.name or f"natstui {self.connection_id}",
             fault_drill=allows_drill(self.session, self.context.name, options.servers),

@@ -201,7 +201,7 @@ class PublishPanel(Panel):
         except ValueError as error:
             self._refuse(sentence(error) if isinstance(error, ManagedConnectionError) else str(error))
             return
-        if words := unsaved_secret(draft.reply, draft.headers, draft.payload):
+        if words := unsaved_secret(draft.subject, draft.reply, draft.headers, draft.payload):
             self._refuse(words)
             return
         if not draft.subject:

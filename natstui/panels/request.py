@@ -181,7 +181,7 @@ class RequestPanel(Panel):
                 self.say_problem()
             return
         composer = self.composer
-        if words := unsaved_secret(composer.headers_editor.text, composer.payload_editor.text):
+        if words := unsaved_secret(self.subject_words, composer.headers_editor.text, composer.payload_editor.text):
             self._refuse(words)
             return
         try:

@@ -19,6 +19,7 @@ from natstui.connection import events as kinds
 from natstui.connection.errors import PermissionDeniedError, SubjectError
 from natstui.connection.events import Event
 from natstui.connection.state import ConnectionState
+from natstui.drafts import unsaved_secret
 from natstui.keys import bindings
 from natstui.panels.base import RESTARTABLE, Panel, sentence
 from natstui.stream.rate import RateMeter
@@ -205,6 +206,9 @@ class SubscribePanel(Panel):
         problems: list[str] = []
         for subject in wanted.subjects:
             if subject in self._taken:
+                continue
+            if words := unsaved_secret(subject, wanted.queue):
+                problems.append(words)
                 continue
             try:
                 self._taken[subject] = await connection.subscribe(subject, batch=self._receive, queue=wanted.queue)
