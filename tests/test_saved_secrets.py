@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from natstui.drafts import MARK, unsaved_secret
 from natstui.connection.options import ConnectOptions
+from natstui.drafts import MARK, unsaved_secret
 from natstui.saved_secrets import headers_without_secrets, secrets_of, without_secrets
 
 SEED = "SU" + "A" * 56
