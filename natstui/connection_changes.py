@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from natstui.panels.base import Panel
     from natstui.screens.connect import Connecting
     from natstui.screens.contexts import ContextChoice
-    from natstui.session import Session
 
 SAMPLE_SUBJECTS = {"subscribe": "orders.>", "publish": "orders.created", "request": "svc.echo"}
 """Subjects of the embedded server's sample traffic."""
@@ -37,8 +36,8 @@ class ConnectionChanges:
             if result.is_for_all:
                 self.ask_to_change_all(result.options)
             else:
-                holder = self._session if panel.problem else panel
-                context = self._context_of(result.options, holder)
+                near = self._known_places if panel.problem else [(panel.options, panel.context)]
+                context = self._context_of(result.options, near)
                 self._unless_lost([panel], partial(self.change, panel, result.options, context))
 
         title = f"connection of panel {panel.number}, {panel.KIND}"
@@ -48,8 +47,9 @@ class ConnectionChanges:
     def change_all(self, options: ConnectOptions, context: ContextLabel | None = None) -> None:
         """Take a connection with other options in every panel, and in those to come."""
         panels = self._dashboard.panels
-        safety, found = self._session.safety, [panel for panel in panels if not panel.problem]
-        context = safety.label(context or self._context_of(options, self._session, *found))
+        safety = self._session.safety
+        near = [(panel.options, panel.context) for panel in panels if not panel.problem]
+        context = safety.label(context or self._context_of(options, [*self._known_places, *near]))
         options = safety.options(options, context)
         self._session.places.moved()
         self._session.options, self._session.context = options, context
@@ -63,16 +63,22 @@ class ConnectionChanges:
         panel.change_connection(options)
         self._dashboard.show_contexts()
 
+    @property
+    def _known_places(self) -> list[tuple[ConnectOptions, ContextLabel]]:
+        """Where the session is; where that was not found, what natstui was started with stands in its dialogs."""
+        session = self._session
+        return [session.given] if session.places.problem else [(session.options, session.context), session.given]
+
     @staticmethod
-    def _context_of(options: ConnectOptions, *holders: Session | Panel) -> ContextLabel:
-        """The context of the first who is on the same servers: changing a detail does not lead out of a context.
+    def _context_of(options: ConnectOptions, near: Sequence[tuple[ConnectOptions, ContextLabel]]) -> ContextLabel:
+        """The context of the first place on the same servers: changing a detail does not lead out of a context.
 
         Out of production nothing leads as long as one of its servers is left.
         """
         servers = set(options.servers)
-        same = [holder.context for holder in holders if set(holder.options.servers) == servers]
-        near = [one.context for one in holders if one.context.is_production and servers & set(one.options.servers)]
-        return next(iter(same + near), NO_CONTEXT)
+        same = [context for known, context in near if set(known.servers) == servers]
+        shared = [context for known, context in near if context.is_production and servers & set(known.servers)]
+        return next(iter(same + shared), NO_CONTEXT)
 
     def use_context(self, choice: ContextChoice | None) -> None:
         """Connect a new panel, the current one, or all of them to a context."""

@@ -36,7 +36,7 @@ class PanelPlaces:
             self._kept = place
             return
         options, label, self.problem = self._find(place)
-        if self.problem:
+        if self.problem or label.name != place.context:
             self._kept = place
         session.context = session.safety.label(label)
         session.options = session.safety.options(options, session.context)
@@ -51,7 +51,7 @@ class PanelPlaces:
             panel.kept_place = place
         else:
             panel.options, panel.context, panel.problem = self._find(place)
-            panel.kept_place = place if panel.problem else None
+            panel.kept_place = place if panel.problem or panel.context.name != place.context else None
 
     def look_again(self, panel: Panel) -> None:
         """Look once more for the place of a panel that was not found."""

@@ -110,11 +110,14 @@ def find_place(place: Place, launch: Launch, *, confinement: Confinement | None 
             origin = options
         else:
             options = _of_servers(place.servers, launch.options)
+            if set(place.servers) <= set(launch.options.servers):
+                # It gets the context's credentials, so that what holds for the context holds here.
+                label = _given_label(launch)
         changes = {name: value for name, value in place.options.items() if name in PLAIN}
         if "user" in changes:
             missing = place.without or ("password",)
         else:
-            missing = tuple(name for name in place.without if label.name or getattr(options, name) is None)
+            missing = tuple(name for name in place.without if place.context or getattr(options, name) is None)
         if missing:
             return Found(launch.options, label, _unknown(missing), origin)
         if confinement is not None:
@@ -132,9 +135,8 @@ def find_place(place: Place, launch: Launch, *, confinement: Confinement | None 
 
 
 def _of_context(name: str, launch: Launch, confinement: Confinement | None) -> tuple[ConnectOptions, ContextLabel]:
-    given = launch.settings.nats_context
     if name == launch.context_name:
-        return launch.options, ContextLabel(name, given.color_scheme if given else "")
+        return launch.options, _given_label(launch)
     if confinement is not None:
         raise ContextError(f"the context {name!r} is not one that this hosted session was given")
     if "/" in name or "\\" in name or name not in list_contexts():
@@ -144,6 +146,11 @@ def _of_context(name: str, launch: Launch, confinement: Confinement | None) -> t
     context = load_context(name)
     options = options_on(context, Safety(launch).elsewhere(launch.options))
     return options, ContextLabel(name, context.color_scheme)
+
+
+def _given_label(launch: Launch) -> ContextLabel:
+    context = launch.settings.nats_context
+    return ContextLabel(launch.context_name, context.color_scheme if launch.context_name and context else "")
 
 
 def _of_servers(servers: tuple[str, ...], given: ConnectOptions) -> ConnectOptions:
