@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 NO_PANEL = "There is no panel.\n\n^n opens one.   F1 shows every key.   ^q leaves."
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
+
+DRAINED_BESIDES = 2
+"""Panels beside the current one that show at a time what came in."""
 """Cells below which a sentence takes the place of the dashboard."""
 
 
@@ -76,6 +79,8 @@ class DashboardScreen(ListScreens):
         self._workspace = workspace
         self.opened: object = None
         """Its `state` when it was opened."""
+        self._drained = 0
+        """Whose turn it is to show what came in."""
         self._connects = False
         """Whether panels connect as soon as they are there."""
         self._focused_before_small: Widget | None = None
@@ -175,8 +180,18 @@ class DashboardScreen(ListScreens):
         self._show_header(now)
 
     def drain(self) -> bool:
-        """Show what came in, where it can be seen, and tell whether anything had; ten times a second."""
-        return any([panel.drain() for panel in self.panels if panel.display])
+        """Show what came in, where it can be seen, and tell whether anything had; ten times a second.
+
+        The current panel each time. Of many others so few that a key need not wait for all of them to be painted.
+        """
+        panels = [panel for panel in self.panels if panel.display]
+        if (current := self.current) in panels:
+            panels.remove(current)
+            panels.insert(0, current)
+        first, others = panels[:1], panels[1:]
+        self._drained += DRAINED_BESIDES
+        turn = [others[(self._drained + step) % len(others)] for step in range(min(DRAINED_BESIDES, len(others)))]
+        return any([panel.drain() for panel in (*first, *turn)])
 
     def on_screen_resume(self) -> None:
         if not self._connects:

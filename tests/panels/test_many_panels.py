@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.dashboards import make_app, screen_text, subscribe_panel, until_connected
+from tests.dashboards import footer, make_app, screen_text, subscribe_panel, until_connected
 from tests.panels.test_bad_input import publish
 from tests.servers import NatsServer
 from tests.waiting import until
@@ -41,3 +41,22 @@ async def test_a_panel_off_screen_is_counted_and_not_painted(
         await until(lambda: "received 5,000" in screen_text(app))
         rows = panels[8].messages.size.height
         assert panels[8].messages.rows_formatted <= before[8] + 3 * rows
+
+
+async def test_of_many_panels_few_show_what_came_at_a_time_and_the_current_one_each_time(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, *["subscribe:flood.>"] * COUNT)
+    app._ticks = False
+    async with app.run_test(size=(240, 90)) as pilot:
+        await until_connected(app)
+        await pilot.press("alt+4")
+        panels = [subscribe_panel(app, number) for number in range(1, COUNT + 1)]
+        await until(lambda: all(panel.display for panel in panels) and app.dashboard.current is panels[3])
+        shown = [0] * COUNT
+        for turn in range(1, 6):
+            await asyncio.to_thread(publish, nats_server, *[MESSAGE] * 5)
+            await until(lambda turn=turn: all(panel.ring.received == 5 * turn for panel in panels))
+            app.drain()
+            now = [f"received {5 * turn} " in footer(panel) for panel in panels]
+            assert now[3] and sum(now) <= 3, now
+            shown = [seen + is_shown for seen, is_shown in zip(shown, now, strict=True)]
+        assert all(shown), shown
