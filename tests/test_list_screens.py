@@ -20,7 +20,7 @@ from natstui.stream.filter_history import SavedFilter
 from natstui.widgets.field import Field
 from natstui.widgets.filter_bar import FilterBar
 from natstui.widgets.reply_list import Answer, ReplyRow
-from tests.dashboards import SIZE, footer, request_panel, screen_text, subscribe_panel
+from tests.dashboards import SIZE, footer, press_at_once, request_panel, screen_text, subscribe_panel, type_text
 from tests.fake_connection import START, FakeManager, HandTickedClock
 from tests.waiting import until
 
@@ -111,7 +111,8 @@ async def test_a_filter_is_saved_under_a_name_and_comes_back_in_the_next_session
         subscribe_panel(app).query_one(FilterBar).query_one(Field).value = ".total > 100"
         await pilot.press("ctrl+s")
         await until(lambda: isinstance(app.screen, NameFilter))
-        await pilot.press(*"large", "space", *"orders", "enter")
+        await type_text(pilot, "large orders")
+        await pilot.press("enter")
         await until(lambda: app.screen is app.dashboard)
         assert app.session.filters.saved == (SavedFilter(".total > 100", "large orders"),)
     again = dashboard(home)
@@ -189,8 +190,8 @@ async def test_leaving_a_message_whole_the_cursor_is_on_the_one_shown_last(home:
         messages = subscribe_panel(app).messages
         await pilot.press("up", "enter")
         await until(lambda: isinstance(app.screen, MessageDetail))
-        await pilot.press(*"p" * 60)
-        assert app.screen.index == 438  # type: ignore[attr-defined]
+        await press_at_once(pilot, *"p" * 60)
+        await until(lambda: app.screen.index == 438)  # type: ignore[attr-defined]
         await pilot.press("escape")
         await until(lambda: app.screen is app.dashboard)
         assert messages.cursor_index == 438
@@ -208,7 +209,7 @@ async def test_leaving_a_reply_whole_the_cursor_is_on_the_one_shown_last(home: P
         replies.focus()
         await pilot.press("enter")
         await until(lambda: isinstance(app.screen, MessageDetail))
-        await pilot.press(*"p" * 40, "escape")
+        await press_at_once(pilot, *"p" * 40, "escape")
         await until(lambda: app.screen is app.dashboard)
         await pilot.press("enter")
         await until(lambda: isinstance(app.screen, MessageDetail))

@@ -22,12 +22,14 @@ from tests.dashboards import (
     SIZE,
     confirm,
     fill,
+    focused_in,
     footer,
     make_app,
     notice,
     publish_panel,
     request_panel,
     screen_text,
+    type_text,
     until_asked,
     until_connected,
 )
@@ -98,6 +100,7 @@ async def test_nothing_leaves_a_read_only_dashboard_whatever_is_tried(
             await try_to_send(app, pilot)
         await app.dashboard.open_panel(parse_panel("publish:more"))
         await until_connected(app)
+        await until(lambda: focused_in(app, publish_panel(app, 4)))
         await pilot.press("f5")
         await until(lambda: "read-only" in notice(publish_panel(app, 4)))
 
@@ -218,7 +221,8 @@ async def test_the_first_message_to_production_is_confirmed_by_its_name(nats_ser
         screen = await until_asked(app)
         await pilot.press("enter")
         assert app.screen is screen and "Enter alone" in screen.query_one(Notice).sentence
-        await pilot.press(*"prod", "enter")
+        await type_text(pilot, "prod")
+        await pilot.press("enter")
         assert app.screen is screen and "something else" in screen.query_one(Notice).sentence
         await pilot.press("escape")
         await until(lambda: notice(panel) == "Nothing was sent.")

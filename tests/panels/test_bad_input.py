@@ -22,7 +22,7 @@ from natstui.screens.message_detail import MessageDetail
 from natstui.screens.save_messages import SaveMessages
 from natstui.widgets.field import Field
 from natstui.widgets.filter_bar import FilterBar
-from tests.dashboards import make_app, screen_text, subscribe_panel, until_connected
+from tests.dashboards import make_app, press_at_once, screen_text, subscribe_panel, until_connected
 from tests.servers import NatsServer
 from tests.waiting import until
 
@@ -99,40 +99,42 @@ async def use_everything(app: NatstuiApp, pilot: Pilot[Any], directory: Path) ->
     """Look at the newest message in every way there is."""
     panel = subscribe_panel(app)
     for _ in range(2):
-        await pilot.press("c")
+        await press_at_once(pilot, "c")
         assert_aligned(app)
-    await pilot.press("m", "t", "t", "m", "G", "enter")
-    await until(lambda: isinstance(app.screen, MessageDetail))
+    await press_at_once(pilot, "m", "t", "t", "m", "G", "enter")
+    await until(lambda: isinstance(app.screen, MessageDetail) and app.screen.focused is not None)
     for key in ("j", "t", "x", "h", "end", "y"):
-        await pilot.press(key)
+        await press_at_once(pilot, key)
         assert_aligned(app)
-    await pilot.press("s")
+    await press_at_once(pilot, "s")
     name = directory / f"payload-{panel.ring.received}"
+    await until(lambda: app.screen.focused is app.screen.query_one("#save-as"))
     app.screen.query_one("#save-as", Field).value = str(name)
-    await pilot.press("enter")
+    await press_at_once(pilot, "enter")
     newest = panel.ring[panel.ring.end - 1]
     assert isinstance(newest, tuple)
     await until(lambda: name.exists() and name.stat().st_size == len(newest[2]), 20)
-    await pilot.press("escape", "escape")
+    await press_at_once(pilot, "escape", "escape")
     await until(lambda: app.screen is app.dashboard)
     bar = panel.query_one(FilterBar)
-    await pilot.press("slash")
+    await press_at_once(pilot, "slash")
+    await until(lambda: bar.query_one(Field).has_focus)
     for expression in ("/(x+x+)+y/ or x", ".total > 100 or header:Key-7", "not bad.*"):
         bar.query_one(Field).value = expression
         await pilot.pause()
         await until(lambda: not panel.messages.view.pending, 20)
         await pilot.pause()
         assert_aligned(app)
-    await pilot.press("escape", "up", "shift+up", "y", "Y", "w")
-    await until(lambda: isinstance(app.screen, SaveMessages))
+    await press_at_once(pilot, "escape", "up", "shift+up", "y", "Y", "w")
+    await until(lambda: isinstance(app.screen, SaveMessages) and app.screen.focused is not None)
     lines = directory / f"lines-{panel.ring.received}"
     app.screen.query_one(Field).value = str(lines)
-    await pilot.press("enter")
+    await press_at_once(pilot, "enter")
     await until(lambda: app.screen is app.dashboard, 20)
     for line in lines.read_bytes().splitlines():
         assert line.isascii() and json.loads(line)["subject"]
-    await pilot.press("G")
-    assert panel.messages.following
+    await press_at_once(pilot, "G")
+    await until(lambda: panel.messages.following)
 
 
 def _received(panel: SubscribePanel, count: int) -> bool:

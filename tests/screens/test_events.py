@@ -12,7 +12,7 @@ from natstui.event_log import MAX_FILE_BYTES, EventLog, state_directory
 from natstui.screens.events import EventsScreen
 from natstui.widgets.event_list import EventList
 from natstui.widgets.field import Field
-from tests.dashboards import make_app, screen_text, subscribe_panel, until_connected
+from tests.dashboards import make_app, screen_text, subscribe_panel, type_text, until_connected
 from tests.servers import NatsServer
 from tests.waiting import until
 
@@ -26,14 +26,16 @@ async def test_every_connections_events_are_shown_and_filtered(nats_server: Nats
         await pilot.press("f3")
         assert isinstance(app.screen, EventsScreen)
         await until(lambda: screen_text(app).count("opening → connected") == 2)
-        await pilot.press("slash", *"PUBLISH connected")
+        await pilot.press("slash")
+        await type_text(pilot, "PUBLISH connected")
         await until(lambda: screen_text(app).count("opening → connected") == 1)
         assert "subscribe-1" not in screen_text(app)
         await pilot.press("enter")
         assert app.screen.query_one(EventList).has_focus and app.screen.query_one("#filter", Field).display
         await pilot.press("escape")
         await until(lambda: screen_text(app).count("opening → connected") == 2)
-        await pilot.press("slash", *"nothing like it")
+        await pilot.press("slash")
+        await type_text(pilot, "nothing like it")
         await until(lambda: "no event holds these words" in screen_text(app))
         await pilot.press("escape", "escape")
         assert app.screen is app.dashboard

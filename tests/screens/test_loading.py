@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from textual.screen import Screen
 
 from natstui import screens
 from natstui.launch import PANEL_KINDS
@@ -24,8 +26,11 @@ def test_a_screen_is_found_by_its_name(name: str) -> None:
 
 
 def test_no_screen_is_forgotten() -> None:
-    files = {path.stem for path in FOLDER.glob("*.py")} - {"__init__"}
-    assert set(screens.MODULES.values()) == files
+    modules = [import_module(f"natstui.screens.{path.stem}") for path in FOLDER.glob("*.py") if path.stem[0] != "_"]
+    found = [one for module in modules for one in vars(module).values() if isinstance(one, type)]
+    here = {one.__name__: one.__module__ for one in found if issubclass(one, Screen)}
+    forgotten = {name for name, module in here.items() if module.startswith("natstui.screens.")} - set(screens.MODULES)
+    assert len(here) > 10 and not forgotten
 
 
 def test_another_name_is_an_error_as_in_any_module() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from natstui.screens.help import HelpScreen
 from natstui.screens.palette import Palette
-from tests.dashboards import SIZE, make_app
+from tests.dashboards import SIZE, make_app, type_text
 from tests.servers import NatsServer
 from tests.waiting import until
 
@@ -14,7 +14,7 @@ async def test_page_keys_do_no_harm_while_nothing_is_found(nats_server: NatsServ
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("ctrl+p")
         await until(lambda: isinstance(app.screen, Palette))
-        await pilot.press(*"nothing is called so")
+        await type_text(pilot, "nothing is called so")
         await pilot.press("pagedown", "pageup", "down", "up", "home", "end", "pagedown")
         await pilot.press("escape")
         await until(lambda: app.screen is app.dashboard)
