@@ -25,6 +25,7 @@ SHOTS = {
     "connections": ("connections", (120, 40)),
     "events": ("events", (120, 30)),
     "message-detail": ("detail", (100, 26)),
+    "fault-drill": ("drill-verdict", (100, 30)),
     "help": ("help", (120, 40)),
     "connect-dialog": ("connect", (100, 30)),
     "failed-start": ("failed-start", (100, 26)),
