@@ -12,6 +12,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.document._document import EditResult
 from textual.document._edit import Edit
+from textual.geometry import Region
+from textual.strip import Strip
 from textual.widgets import Input, Label, TextArea
 
 from natstui.stream.sanitise import sanitise
@@ -97,6 +99,10 @@ class Editor(TextArea):
             text, placeholder=placeholder, id=id, compact=True, soft_wrap=True, highlight_cursor_line=False
         )
         self._highlights_json = highlights_json
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # Its component styles end with it, and Textual may paint it once more before the rest is placed anew.
+        return super().render_lines(crop) if self.parent is not None else [Strip.blank(crop.width)] * crop.height
 
     def load_text(self, text: str) -> None:
         self._wrap_where_short(text.splitlines())

@@ -43,7 +43,9 @@ async def test_a_panel_off_screen_is_counted_and_not_painted(
         assert panels[8].messages.rows_formatted <= before[8] + 3 * rows
 
 
-async def test_of_many_panels_few_show_what_came_at_a_time_and_the_current_one_each_time(nats_server: NatsServer) -> None:
+async def test_of_many_panels_few_show_what_came_at_a_time_and_the_current_one_each_time(
+    nats_server: NatsServer,
+) -> None:
     app = make_app(nats_server.url, *["subscribe:flood.>"] * COUNT)
     app._ticks = False
     async with app.run_test(size=(240, 90)) as pilot:
