@@ -276,7 +276,8 @@ class SubscribePanel(Panel):
                     self._away = None
                     away = span((event.at - since).total_seconds())
                     if self._silent_before >= _SILENCE_TOLD:
-                        away += f", and silent for {span(self._silent_before)} before that was noticed"
+                        # Short enough for half of 120 columns: what it means stands at its end.
+                        words = f"silent {span(self._silent_before)}, {words}"
                     self._silent_before = 0.0
                     why = " (not kept up?)" if self._flooded_at else ""
                     self.ring.mark_gap(f"{words} {away}: messages may be missing{why}", event.at.timestamp())
