@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from natstui.workspace import Value
 
 
+MADE_UP_FOR = 0.25
+"""Seconds of delay that a repeated run makes up for by sending faster."""
+
+
 class PublishPanel(Panel):
     """Publishes its draft and says honestly what became of it."""
 
@@ -279,12 +283,14 @@ class PublishPanel(Panel):
             self.post_message(self.Progress())
 
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        due = loop.time()
         try:
             while not run.stop.is_set() and (run.total == 0 or run.done < run.total):
                 if run.done and run.interval:
+                    # What was held up for longer, by a lost server, is not made up for: that would be a burst.
+                    due = max(due + run.interval, loop.time() - MADE_UP_FOR)
                     try:
-                        await asyncio.wait_for(run.stop.wait(), max(0.0, began + run.done * run.interval - loop.time()))
+                        await asyncio.wait_for(run.stop.wait(), max(0.0, due - loop.time()))
                         break
                     except TimeoutError:
                         pass
@@ -385,8 +391,10 @@ class PublishPanel(Panel):
         if run.is_buffered:
             mark, style = MARKS[Outcome.BUFFERED]
             waiting = f" {count(self._waiting)}" if self._waiting > 1 else ""
-            words = ": go out when a server is there again" if waiting else ": goes out when a server is there again"
-            return [part(90, (mark, style), (f"{waiting} buffered", f"{style}!"), (words, "label"))]
+            go = "go" if waiting else "goes"
+            held = (mark, style), (f"{waiting} buffered", f"{style}!")
+            words = f": {go} out when a server is there again"
+            return [part(90, *held, (words, "label"), short=(*held, (f": {go} out once reconnected", "label")))]
         number = self._sent + (0 if run.is_noted else run.done)
         return [*outcome_parts(run, number), *self._buffered_parts()]
 

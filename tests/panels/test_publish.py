@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -85,6 +86,29 @@ async def test_the_key_that_sends_stops_a_run(nats_server: NatsServer, collect: 
         await until(lambda: "stopped" in panel.query_one("#progress").text)
         assert panel.run is not None and panel.run.done == count
         assert panel.action_words("send") == ""
+
+
+async def test_a_run_that_was_held_up_goes_on_at_its_pace(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "publish:jobs")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        panel = publish_panel(app)
+        await fill(pilot, panel, "count", "30")
+        await fill(pilot, panel, "interval", "50ms")
+        await pilot.press("f5")
+        await until(lambda: panel.run is not None and panel.run.done >= 2)
+        run = panel.run
+        assert run is not None
+        nats_server.freeze()
+        began = time.monotonic()
+        await until(lambda: time.monotonic() - began > 1.2)
+        left = 30 - run.done
+        assert left > 20
+        nats_server.thaw()
+        thawed = time.monotonic()
+        await until(lambda: run.is_over)
+        # What 0.25 s would have sent may go at once.
+        assert time.monotonic() - thawed > (left - 6) * 0.05 - 0.1
 
 
 async def test_what_was_sent_is_recalled_and_sent_again(nats_server: NatsServer, collect: Callable[..., Any]) -> None:
