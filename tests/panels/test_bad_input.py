@@ -22,7 +22,14 @@ from natstui.screens.message_detail import MessageDetail
 from natstui.screens.save_messages import SaveMessages
 from natstui.widgets.field import Field
 from natstui.widgets.filter_bar import FilterBar
-from tests.dashboards import make_app, press_at_once, screen_text, subscribe_panel, until_connected
+from tests.dashboards import (
+    make_app,
+    press_at_once,
+    publish_panel,
+    screen_text,
+    subscribe_panel,
+    until_connected,
+)
 from tests.servers import NatsServer
 from tests.waiting import until
 
@@ -187,3 +194,13 @@ async def test_a_payload_of_the_largest_that_any_server_takes(
             await until(lambda: panel.ring.received == 1, 20)
             panel.refresh_body()
             await use_everything(app, pilot, tmp_path)
+
+
+async def test_a_pasted_megabyte_of_subject_leaves_room_to_say_what_is_wrong_with_it(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "publish:jobs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_connected(app)
+        panel = publish_panel(app)
+        panel.query_one("#subject", Field).value = "a b" + "x" * MB
+        await pilot.press("f5")
+        await until(lambda: "holds white space" in screen_text(app))
