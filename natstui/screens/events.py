@@ -66,7 +66,7 @@ class EventsScreen(Screen[None]):
         if events.words:
             parts.append(part(80, ("filter ", "label"), (events.words, "warning")))
         if log.problem:
-            parts.append(part(40, (log.problem, "bad")))
+            parts.append(part(70, (log.problem, "bad"), short=[("file not written", "bad")]))
         elif log.path is not None:
             parts.append(part(30, ("written to ", "label"), (str(log.path), "value")))
         follows = part(95, ("following", "accent")) if events.follows else part(95, ("paused", "warning"))

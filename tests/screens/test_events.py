@@ -115,6 +115,18 @@ def test_a_file_that_cannot_be_written_is_told_once_and_harms_nothing(tmp_path: 
     assert len(log.entries) == 2
 
 
+async def test_a_file_that_cannot_be_written_is_told_at_the_start_and_among_the_events(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    app = make_app(nats_server.url, "subscribe:orders.>", log_file=tmp_path / "file" / "events.log")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until_connected(app)
+        await until(lambda: any("cannot be written" in told.message for told in app._notifications))
+        await pilot.press("f3")
+        await until(lambda: "not written" in screen_text(app) or "cannot be written" in screen_text(app))
+
+
 def test_a_long_file_is_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "events.log"
     path.write_bytes(b"x" * (MAX_FILE_BYTES + 1))
