@@ -56,7 +56,7 @@ def _load(server: str, path: Path, kind: str, load: object) -> None:
         raise TlsError(
             server,
             f"the {kind} certificate {path.name} cannot be used ({error.reason or 'not PEM'})",
-            "give a PEM file, and the key that belongs to it",
+            f"give a PEM file{', and the key that belongs to it' if kind == 'client' else ' of certificates'}",
         ) from None
     except OSError as error:
         raise TlsError(

@@ -306,7 +306,7 @@ class WebSocketLink(_Handshake, WebSocketTransport):  # type: ignore[misc,unused
         except aiohttp.WSServerHandshakeError as error:
             raise ConnectionError(0, f"no websocket there: it answered with HTTP status {error.status}") from error
         except aiohttp.ClientError as error:
-            raise ConnectionError(0, f"no websocket there: {type(error).__name__}") from error
+            raise ConnectionError(0, "no websocket there: it answers as no web server does") from error
         self._using_tls = ssl_context is not None
         self._sender = begin(self._send_frames(), "natstui websocket sender")
         self._sender.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -325,9 +325,8 @@ class RequestPanel(Panel):
 
     def read_event(self, event: Event) -> None:
         if isinstance(event, kinds.PermissionDenied):
-            self.notice.say(
-                f"The server denies this user {event.operation} on {event.subject}: ask for the permission."
-            )
+            verb = "subscribe" if event.operation == "subscription" else event.operation
+            self.notice.say(f"The server denies this user to {verb} to {event.subject}: ask for the permission.")
 
     @on(Input.Submitted)
     def _next_field(self, message: Input.Submitted) -> None:

@@ -101,7 +101,7 @@ class MessageDocument:
             body = json_lines(payload)
         elif self.view is not View.HEX:
             body = text_lines(payload)
-            note = "This payload is not JSON; it is shown as text." if self.view is View.JSON else ""
+            note = "This payload cannot be read as JSON; it is shown as text." if self.view is View.JSON else ""
         self._head = [*self._fields(), *self._headers(), Row(())]
         self.payload_row = len(self._head)
         """The row where the payload begins, its title included."""

@@ -207,7 +207,7 @@ async def test_files_that_cannot_be_used_are_named(
     ours, theirs = ca.client(), ca.client()
     cases: list[tuple[dict[str, Any], str]] = [
         ({"root_certificates": tmp_path / "absent.pem"}, r"absent\.pem cannot be read"),
-        ({"root_certificates": broken}, r"broken\.pem cannot be used"),
+        ({"root_certificates": broken}, r"broken\.pem cannot be used .*: give a PEM file of certificates$"),
         ({"client_certificate": broken}, r"broken\.pem cannot be used"),
         ({"client_certificate": ours.certificate, "client_key": theirs.key}, "cannot be used"),
     ]

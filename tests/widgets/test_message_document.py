@@ -91,8 +91,10 @@ def test_sixty_four_megabytes_are_bounded_but_reachable_to_the_last_byte() -> No
 
 def test_asking_json_of_what_is_none_says_so() -> None:
     rows = text(MessageDocument((b"s", b"", b"plain [/x]", b""), 0.0, 80, View.JSON))
-    assert "This payload is not JSON; it is shown as text." in rows
+    assert "This payload cannot be read as JSON; it is shown as text." in rows
     assert rows[-1] == "plain [/x]"
+    deep = b"[" * 5_000 + b"]" * 5_000
+    assert not any("is not JSON" in row for row in text(MessageDocument((b"s", b"", deep, b""), 0.0, 80, View.JSON)))
 
 
 @pytest.mark.parametrize(
