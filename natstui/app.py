@@ -75,6 +75,7 @@ class NatstuiApp(App[int]):
         "app.events",
         "app.contexts",
         "app.palette",
+        "app.palette_letter",
         "app.quit",
         "app.save_workspace",
         "app.open_workspace",
@@ -105,6 +106,7 @@ class NatstuiApp(App[int]):
         self._changed_keys: dict[str, str] = {}
         self._draining: Timer | None = None
         self._silent_drains = 0
+        self._told_of_log = False
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = own_theme(self.console.color_system, self.no_color).name
@@ -218,6 +220,9 @@ class NatstuiApp(App[int]):
             if callable(tick := getattr(screen, "tick", None)):
                 tick(moment)
         self.keeper.tick()
+        if self.session.log.problem and not self._told_of_log:
+            self._told_of_log = True
+            self.tell(self.session.log.problem, "warning")
         if self.session.log.has_unwritten and not self.session.is_closing:
             self.run_worker(
                 self.session.log.write,
@@ -366,14 +371,20 @@ class NatstuiApp(App[int]):
         self.first_connection.ask("Connect every panel")
 
     def _save_screenshot(self) -> None:
-        place: Path | None = None
-        if self.session.confinement is not None:
-            try:
-                place = self.session.confinement.place(f"natstui {self.session.clock.now():%Y-%m-%d %H_%M_%S}.svg")
-            except Confined as error:
-                self.tell(str(error), "warning")
-                return
-        self.deliver_screenshot(place.name if place else None, str(place.parent) if place else None)
+        """Save it where saved messages go too: Textual's own place, ~/Downloads, is on few servers."""
+        name, confinement = f"natstui {self.session.clock.now():%Y-%m-%d %H_%M_%S}.svg", self.session.confinement
+        try:
+            place = confinement.place(name) if confinement is not None else Path.cwd() / name
+        except Confined as error:
+            self.tell(str(error), "warning")
+            return
+        except OSError as error:
+            self.tell(f"The screenshot cannot be saved in the current directory ({error.strerror}).", "error")
+            return
+        if not os.access(place.parent, os.W_OK):
+            self.tell(f"The screenshot cannot be saved: {place.parent} is not writable.", "error")
+            return
+        self.deliver_screenshot(place.name, str(place.parent))
 
     async def action_quit(self) -> None:
         self.ending.leave(0)

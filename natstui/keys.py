@@ -54,6 +54,7 @@ KEYS: dict[str, Key] = {
         "ctrl+o", "open_workspace", "Open workspace", "Open a saved workspace in place of what is here", False, True
     ),
     "app.palette": Key("ctrl+p", "command_palette", "palette", "Search every action by its name", True, True),
+    "app.palette_letter": Key("colon", "command_palette", "Palette", "Search every action by its name"),
     "app.quit": Key("ctrl+q", "quit", "Quit", "Close every connection and leave", False, True),
     # The dashboard
     "dashboard.new_panel": Key("ctrl+n", "new_panel", "new panel", "Open a panel beside these", True, True),
@@ -120,7 +121,7 @@ KEYS: dict[str, Key] = {
     "replies.open": Key("enter", "open", "detail", "Show the whole reply", True),
     "replies.clear": Key("x", "clear", "Clear replies", "Empty the list of replies"),
     # Screens
-    "screen.back": Key("escape", "back", "back", "Back to the dashboard", True),
+    "screen.back": Key("escape,q", "back", "back", "Back to the dashboard", True),
     "connections.sleep": Key(
         "s", "sleep", "sleep", "Close the selected connection until its panel is used again", True
     ),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.command import CommandPalette
 from textual.widgets import Input
 
@@ -75,6 +77,39 @@ async def test_f2_and_f3_lead_from_one_to_the_other_and_back() -> None:
         assert app.screen is app.dashboard
 
 
+async def test_keys_of_other_consoles_lead_there_too(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "subscribe:orders.>")
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        await pilot.press("colon")
+        assert isinstance(app.screen, CommandPalette)
+        await pilot.press("escape")
+        for key, screen in (("f2", ConnectionsScreen), ("f3", EventsScreen), ("question_mark", HelpScreen)):
+            await pilot.press(key)
+            assert isinstance(app.screen, screen)
+            await pilot.press("q")
+            assert app.screen is app.dashboard
+
+
+async def test_a_screenshot_is_saved_where_there_is_no_place_for_downloads(
+    nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(nats_server.url, "publish:orders.new")
+    monkeypatch.chdir(tmp_path)
+    async with app.run_test(size=SIZE, notifications=True):
+        await until_connected(app)
+        (take,) = (command for command in app.get_system_commands(app.screen) if command.title == "Screenshot")
+        take.callback()
+        saved = await until(lambda: list(tmp_path.glob("natstui *.svg")), 10)
+        await until(lambda: saved[0].name in notifications(app))
+        assert "</svg>" in saved[0].read_text()
+        tmp_path.joinpath("gone").mkdir()
+        monkeypatch.chdir(tmp_path / "gone")
+        tmp_path.joinpath("gone").rmdir()
+        take.callback()
+        await until(lambda: "cannot be saved" in notifications(app))
+
+
 async def test_every_action_is_in_the_palette_with_its_key(nats_server: NatsServer) -> None:
     app = make_app(nats_server.url, "subscribe:orders.>", "publish:orders.new")
     async with app.run_test(size=SIZE) as pilot:
@@ -109,7 +144,8 @@ async def test_the_help_is_made_from_the_bindings(nats_server: NatsServer) -> No
         groups = {group.title: group.entries for group in key_groups(app.screen, {})}
         assert {"publish panel", "dashboard", "everywhere"} <= set(groups)
         shown = {entry.id for entries in groups.values() for entry in entries}
-        assert {"publish.send", "panel.sleep", "dashboard.zoom", "app.quit"} <= shown
+        assert {"publish.send", "panel.sleep", "dashboard.zoom", "app.quit", "dashboard.panel_1"} <= shown
+        assert not {name for name in shown if name.startswith("dashboard.panel_")} - {"dashboard.panel_1"}
         await pilot.press("f1")
         assert "publish panel" in screen_text(app)
         await pilot.press("f1")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
+from textual.actions import parse
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
@@ -84,6 +85,8 @@ def key_groups(screen: Screen[Any], keymap: Mapping[str, str]) -> list[KeyGroup]
     if isinstance(screen.focused, Input | TextArea):
         for node in screen.focused.ancestors:
             for binding in _own_bindings(node):
+                if not node.check_action(*_action(binding)):
+                    continue
                 for key in keymap.get(binding.id or "", binding.key).split(","):
                     if len(key_words(key)) == 1:
                         note(node, key, binding)
@@ -95,6 +98,11 @@ def _own_bindings(node: DOMNode) -> Iterator[Binding]:
     for one in type(node).__mro__:
         if one.__module__.startswith("natstui"):
             yield from (binding for binding in one.__dict__.get("BINDINGS", ()) if isinstance(binding, Binding))
+
+
+def _action(binding: Binding) -> tuple[str, tuple[object, ...]]:
+    _, name, parameters = parse(binding.action)
+    return name, parameters
 
 
 def _title(node: DOMNode) -> str:

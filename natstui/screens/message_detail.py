@@ -61,7 +61,7 @@ class MessageDetail(ModalScreen[int]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close", id="message.close", tooltip="Back to the list"),
+        Binding("escape,q", "close", "Close", id="message.close", tooltip="Back to the list"),
         Binding("j", "view('json')", "JSON", id="message.json", tooltip="Show the payload as indented JSON"),
         Binding("t", "view('text')", "Text", id="message.text", tooltip="Show the payload as text"),
         Binding("x", "view('hex')", "Hex", id="message.hex", tooltip="Show every byte of the payload"),

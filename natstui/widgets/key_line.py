@@ -16,6 +16,7 @@ _NAMES = {
     "escape": "esc",
     "question_mark": "?",
     "slash": "/",
+    "colon": ":",
     "full_stop": ".",
     "comma": ",",
     "pageup": "pgup",
