@@ -30,8 +30,8 @@ from tests.waiting import until
 
 PANELS = ("subscribe:soak.flood.>", "subscribe:soak.note", "publish:soak.out", "request:soak.ask")
 IDS = ("subscribe-1", "subscribe-2", "publish-3", "request-4")
-ROUNDS = 14
-SETTLED = 6
+ROUNDS = 10
+SETTLED = 4
 """Rounds after which everything is loaded and every thread of the pool there."""
 PATIENCE = 20.0
 
@@ -80,7 +80,7 @@ class Soak:
 
     def are_at(self, context: str) -> bool:
         """Whether each panel has one connection, at this context's server, and none elsewhere."""
-        found = {name: [one.get("name") for one in server.connections()] for name, server in self.servers.items()}
+        found = {name: [str(one.get("name")) for one in server.connections()] for name, server in self.servers.items()}
         here = found.pop(context)
         return sorted(here) == sorted(f"natstui {name}" for name in IDS) and found.popitem()[1] == []
 

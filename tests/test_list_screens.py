@@ -60,13 +60,11 @@ async def test_columns_in_any_order_and_width_are_seen_at_once_and_remembered(ho
         messages = subscribe_panel(app).messages
         await pilot.press("C")
         await until(lambda: isinstance(app.screen, ColumnsScreen))
-        await pilot.press("space", "down", "K", "down", "down", "right", "right", "left")
-        await pilot.press("end", "space", "shift+up")
-        assert [(column.key, column.width) for column in messages.columns] == [
-            ("subject", 0),
-            ("payload", 25),
-            ("headers", 0),
-        ]
+        await press_at_once(pilot, "space", "down", "K", "down", "down", "right", "right", "left")
+        await press_at_once(pilot, "end", "space", "shift+up")
+        wanted = [("subject", 0), ("payload", 25), ("headers", 0)]
+        await until(lambda: [(column.key, column.width) for column in messages.columns] == wanted)
+        await pilot.pause()
         assert "Trace: t2" in screen_text(app)
         await pilot.press("enter")
         await until(lambda: app.screen is app.dashboard)

@@ -26,6 +26,7 @@ from tests.dashboards import (
     footer,
     make_app,
     notice,
+    press_at_once,
     publish_panel,
     request_panel,
     screen_text,
@@ -57,7 +58,7 @@ async def try_to_send(app: NatstuiApp, pilot: Any, said: str = "read-only") -> N
     """Publish and ask with keys; both panels have to say why not."""
     for number in (1, 2):
         app.dashboard.panels[number - 1].notice.clear()
-        await pilot.press(f"alt+{number}", "f5")
+        await press_at_once(pilot, f"alt+{number}", "f5")
         await until(lambda number=number: said in notice(app.dashboard.panels[number - 1]))
     await settled(app)
 

@@ -19,13 +19,19 @@ class Display:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._fed = since
+        self._text = "\n".join(self._screen.display)
+        self._focus = ""
 
     def text(self) -> str:
         """The whole screen, line by line."""
         output = self._terminal.output
-        self._stream.feed(output[self._fed :])
-        self._fed = len(output)
-        return "\n".join(self._screen.display)
+        # Reading the screen takes 2 ms, and it is asked for every 10 ms.
+        if len(output) > self._fed:
+            self._stream.feed(output[self._fed :])
+            self._fed = len(output)
+            self._text = "\n".join(self._screen.display)
+            self._focus = self._find_focus()
+        return self._text
 
     def looks(self, words: str) -> list[set[str]]:
         """For each place where the words are: what all their cells have of "reverse", "bold", "underscore"."""
@@ -41,6 +47,9 @@ class Display:
     def focus(self) -> str:
         """Without colours, what has the focus: what is shown bold and in reverse video."""
         self.text()
+        return self._focus
+
+    def _find_focus(self) -> str:
         cells = (self._screen.buffer[y][x] for y in range(self._screen.lines) for x in range(self._screen.columns))
         return "".join(cell.data for cell in cells if cell.reverse and cell.bold).strip()
 
