@@ -146,6 +146,8 @@ class Panel(KeptPanel, can_focus=True):
         self._failure: Exception | None = None
         self._told_cut = ""
         """What the notice says in place of the strip."""
+        self._told_lame_duck = ""
+        """What the notice says of a server that will shut down."""
         self._last_focus: Widget | None = None
 
     @property
@@ -365,6 +367,11 @@ class Panel(KeptPanel, can_focus=True):
         match event:
             case kinds.Disconnected(server=server, reason=reason):
                 self._lost = f"lost {server.removeprefix('nats://')}: {reason}"
+                if self._told_lame_duck and self.notice.sentence == self._told_lame_duck:
+                    self.notice.clear()
+            case kinds.LameDuck(server=server):
+                self.notice.say(f"{server.removeprefix('nats://')} will shut down soon: lame duck mode.", "warning")
+                self._told_lame_duck = self.notice.sentence
             case kinds.Attempt(server=server, delay=delay):
                 self._trying, self._trying_since = server, event.at + timedelta(seconds=delay)
             case kinds.PingSent(outstanding=outstanding):

@@ -131,6 +131,17 @@ async def test_a_gap_says_how_long_the_server_was_silent_before_that_was_noticed
         assert len(gaps[0]) <= 56
 
 
+async def test_a_server_that_will_shut_down_is_told_of_until_it_has(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "subscribe:orders.>")
+    async with app.run_test(size=SIZE):
+        await until_connected(app)
+        panel = subscribe_panel(app)
+        nats_server.lame_duck()
+        await until(lambda: "will shut down soon: lame duck mode" in notice(panel), 10)
+        nats_server.kill()
+        await until(lambda: "reconnecting" in strip(panel) and not notice(panel), 10)
+
+
 async def test_nothing_is_waited_for_where_nothing_can_arrive(nats_server: NatsServer) -> None:
     app = make_app(nats_server.url, "subscribe:orders.>")
     async with app.run_test(size=SIZE) as pilot:
