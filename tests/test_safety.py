@@ -107,7 +107,7 @@ async def test_nothing_leaves_a_read_only_dashboard_whatever_is_tried(
 
         # Through the connect dialog, which walks to the server, and with other servers.
         await pilot.press("alt+1", "f10")
-        await until(lambda: isinstance(app.screen, ConnectDialog))
+        await until(lambda: isinstance(app.screen, ConnectDialog) and app.screen.focused is not None)
         app.screen.query_one("#servers", Field).value = nats_server.url
         await pilot.press("f5")
         await until(lambda: app.screen is app.dashboard, 10)
@@ -173,7 +173,7 @@ async def test_what_waits_for_a_server_is_not_lost_without_asking(nats_server: N
         for key in ("c", "a"):
             await pilot.press("ctrl+t", key)
             await until(lambda: isinstance(app.screen, Confirm))
-            assert "panel 1: 1 message waits for a server" in screen_text(app)
+            await until(lambda: "panel 1: 1 message waits for a server" in screen_text(app))
             await pilot.press("escape")
             await until(lambda: app.screen is app.dashboard)
             assert panel.connection is connection

@@ -311,8 +311,10 @@ async def test_a_section_is_opened_and_folded_with_the_keyboard_and_tells_what_i
         await pilot.press("pagedown", "pagedown")
         heading = focused(app)
         assert isinstance(heading, SectionHeading) and heading is section(app, "TLS").heading
-        await pilot.press("enter", "tab", "tab")
-        assert focused(app).id == "root_certificates"
+        await pilot.press("enter")
+        await until(lambda: section(app, "TLS").is_open)
+        await pilot.press("tab", "tab")
+        await until(lambda: focused(app).id == "root_certificates")
         await pilot.press(*"ca")
         await pilot.press("pageup")
         assert focused(app) is heading

@@ -12,7 +12,7 @@ from natstui.app import NatstuiApp
 from natstui.screens.fault_drill import FaultDrillScreen
 from natstui.widgets.field import Field
 from natstui.widgets.notice import Notice
-from tests.dashboards import make_app, screen_text, subscribe_panel, until_connected
+from tests.dashboards import make_app, press_at_once, screen_text, subscribe_panel, until_connected
 from tests.servers import NatsServer
 from tests.waiting import until
 
@@ -75,19 +75,22 @@ async def test_a_stall_is_promised_watched_and_judged(nats_server: NatsServer, s
 
 
 async def test_a_drill_goes_on_when_it_is_left_and_its_end_is_told(nats_server: NatsServer) -> None:
-    pings = {"ping_interval": 1.0, "max_outstanding_pings": 1}
+    # Long enough for the screen to be left before its end is noticed: a drill that is on the screen is not told.
+    pings = {"ping_interval": 1.5, "max_outstanding_pings": 1}
     app = make_app(nats_server.url, "subscribe:orders.>", options=pings, fault_drill=True)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         screen = await drill_open(app, pilot)
         screen.query_one("#stall-seconds", Field).value = "60"
-        await pilot.press("enter", "escape")
+        await press_at_once(pilot, "enter", "escape")
         await until(lambda: app.screen is app.dashboard)
         run = screen.run
         assert run is not None and not run.is_over
-        await pilot.press("d")
+        await press_at_once(pilot, "d")
         await until(lambda: isinstance(app.screen, FaultDrillScreen) and app.screen.is_mounted)
         assert drill(app).run is run, "the drill under way is shown again"
-        await pilot.press("escape")
+        await press_at_once(pilot, "escape")
+        await until(lambda: app.screen is app.dashboard)
+        assert not run.is_over
         await until(lambda: run.is_over, 20)
         await until(lambda: any(run.verdict == toast.message for toast in app._notifications))
 
