@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -406,4 +407,6 @@ def run_dashboard(launch: Launch) -> int:
     """Show the dashboard until the user leaves it; return the exit code."""
     app = NatstuiApp(launch)
     app.run(mouse=not launch.settings.ssh_profile)
+    if app.keeper.unsaved:
+        print(f"natstui: {sanitise(app.keeper.unsaved)}", file=sys.stderr)
     return app.return_code or 0

@@ -24,9 +24,10 @@ SECRETS = ("password", "token", "nkey_seed", "jwt", "credentials")
 LEAST = 4
 """Characters of a secret in use that is looked for; shorter ones are part of too many words."""
 
+# Bounded: a payload may be megabytes without a space.
 _NAME = (
-    r"(?:[\w.$-]*(?:authori[sz]ation|passw(?:or)?d|passphrase|passcode|pwd|secret|token|api[_-]?key|access[_-]?key|"
-    r"private[_-]?key|credential|cookie|signature|nkey|seed|jwt|bearer)[\w.$-]*|(?:[\w.$-]*[_.$-])?(?:pass|pw|creds))"
+    r"(?:[\w.$-]{0,60}(?:authori[sz]ation|passw(?:or)?d|passphrase|passcode|pwd|secret|token|api[_-]?key|access[_-]?key|"
+    r"private[_-]?key|credential|cookie|signature|nkey|seed|jwt|bearer)[\w.$-]{0,60}|(?:[\w.$-]{0,60}[_.$-])?(?:pass|pw|creds))"
 )
 _HEADER = re.compile(rf"^([ \t]*{_NAME}[ \t]*:[ \t]*)(?=\S)(.*)$", re.IGNORECASE | re.MULTILINE)
 _MEMBER = re.compile(rf'("{_NAME}"\s*:\s*)("(?:[^"\\]|\\.)+"?|-?\d[\w.+-]*|[\[{{])', re.IGNORECASE)

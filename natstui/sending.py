@@ -23,6 +23,12 @@ _DESTROYS = (
     (re.compile(r"(?:^|\.)CONSUMER\.DELETE\.[^.]+\.([^.]+)$"), "deletes the consumer {}"),
     (re.compile(r"^\$JS\..*\bACCOUNT\.PURGE\.([^.]+)$"), "removes all that JetStream has of the account {}"),
     (re.compile(r"^\$JS\..*\bSERVER\.(REMOVE)$"), "takes a server out of JetStream for good ({})"),
+    (
+        re.compile(r"(?:^|\.)STREAM\.UPDATE\.([^.]+)$"),
+        "changes the stream {}, and may remove messages beyond new limits",
+    ),
+    (re.compile(r"(?:^|\.)STREAM\.PEER\.REMOVE\.([^.]+)$"), "takes a copy of the stream {} away"),
+    (re.compile(r"^\$SYS\.REQ\.(?:.+\.)?(CLAIMS\.(?:DELETE|UPDATE))$"), "changes or deletes accounts ({})"),
     (re.compile(r"^\$SYS\.REQ\.SERVER\.[^.]+\.(KICK|LDM|RELOAD)$"), "acts on a server or its clients ({})"),
 )
 """Subjects of JetStream's API, under any prefix, and of the system account → what they do, and to what."""
@@ -62,6 +68,8 @@ class Question:
     def is_answered_by(self, typed: str) -> bool:
         """Whether this is what has to be typed; figures may be typed with or without separators."""
         wanted, given = _plain(self.phrase), _plain(typed)
+        if not given:
+            return False
         return wanted == given or (wanted.replace(",", "").isdecimal() and _bare(wanted) == _bare(given))
 
 
@@ -94,11 +102,12 @@ def question(sending: Sending, most_bytes: int, most_sends: int, *, is_known: bo
         phrases.append(count(sending.size))
     if not phrases:
         return None
+    phrase = next((phrase for phrase in phrases if _plain(phrase)), sending.verb)
     return Question(
         f"{sending.verb} on {sending.context.words}" if sending.context.is_production else sending.verb,
         tuple(reasons),
         tuple(_rows(sending)),
-        phrases[0],
+        phrase,
         sending.verb,
     )
 

@@ -30,6 +30,10 @@ class ChangedOnDisk(WorkspaceError):
     """Someone else wrote the file since it was read."""
 
 
+class IsProtected(WorkspaceError):
+    """Its owner took the permission to write the file away."""
+
+
 class HoldsComments(WorkspaceError):
     """Writing the file would lose comments."""
 
@@ -129,6 +133,7 @@ class WorkspaceFile:
             secrets: of connections in use; none of them is written, wherever it stands.
 
         Raises:
+            IsProtected: its mode lets nobody write it.
             ChangedOnDisk: someone else changed it.
             HoldsComments: it has comments beside those at its top, which are kept.
             WorkspaceError: it cannot be written.
@@ -145,6 +150,8 @@ class WorkspaceFile:
         if content == self._known:
             return False
         if not overwrites and not self.is_session:
+            if self._is_protected():
+                raise IsProtected(f"{self.name} is write-protected")
             if self._content() != self._known:
                 raise ChangedOnDisk(f"{self.name} was changed by someone else")
             if known is not None and _has_comments(known):
@@ -155,6 +162,13 @@ class WorkspaceFile:
             raise self._failure("written", error) from None
         self._known = content
         return True
+
+    def _is_protected(self) -> bool:
+        """Whether its mode lets nobody write it: its owner meant something, though replacing it takes no permission."""
+        try:
+            return not self.path.stat().st_mode & 0o222
+        except OSError:
+            return False
 
     def _replace(self, content: bytes) -> None:
         # A link stays one: what it leads to is replaced.
@@ -180,6 +194,13 @@ class WorkspaceFile:
     def _failure(self, verb: str, error: OSError) -> WorkspaceError:
         words = error.strerror or type(error).__name__
         return WorkspaceError(f"{path_words(self.path)} cannot be {verb} ({words}); check the path and its permissions")
+
+
+def as_sentence(error: Exception | None) -> str:
+    """What is wrong, with a capital letter unless it begins with the name of a file, and without a stop."""
+    words = str(error)
+    is_file = bool({".", "/"} & set(words.partition(" ")[0]))
+    return words if is_file else words[:1].upper() + words[1:]
 
 
 def _leading_comments(text: str) -> str:

@@ -15,7 +15,9 @@ from natstui.workspace import DRAFT, KEYS, Workspace, WorkspaceError
 from natstui.workspace_files import (
     ChangedOnDisk,
     HoldsComments,
+    IsProtected,
     WorkspaceFile,
+    as_sentence,
     list_workspaces,
     workspace_directory,
 )
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 QUIET, LONGEST = 2, 10
 """Seconds without a change after which it is saved, and seconds after which it is saved all the same."""
+ASKED_ABOUT = (ChangedOnDisk, HoldsComments, IsProtected)
+"""What keeps a file from being written unless the user says so."""
 LAST_WRITE = 3.0
 """Seconds that the last write may take before natstui ends without it."""
 
@@ -65,6 +69,8 @@ class WorkspaceKeeper:
         self._is_writing = False
         self._is_held = False
         """Whether it is saved only when the user says so."""
+        self.unsaved = ""
+        """What the end could not save, in one sentence; empty for nothing."""
 
     def _begin(self) -> None:
         """Being opened is no change, but what was done since is one."""
@@ -178,15 +184,15 @@ class WorkspaceKeeper:
             if saved.was_asked:
                 self._app.tell(f"Saved to {saved.file.name}.")
             return
-        if isinstance(error, ChangedOnDisk | HoldsComments) and saved.was_asked:
+        if isinstance(error, ASKED_ABOUT) and saved.was_asked:
             self._ask_to_overwrite(saved)
             return
         self._is_held = self._is_held or saved.file is self.file
-        way = "^g saves it all the same" if isinstance(error, ChangedOnDisk | HoldsComments) else "^g tries again"
-        self._app.tell(f"{_sentence(error)}: changes are not saved from now on; {way}.", "warning")
+        way = "^g saves it all the same" if isinstance(error, ASKED_ABOUT) else "^g tries again"
+        self._app.tell(f"{as_sentence(error)}: changes are not saved from now on; {way}.", "warning")
 
     async def finish(self) -> None:
-        """Save what has changed up to the end; within a deadline, and without a word."""
+        """Save what has changed up to the end, within a deadline; `unsaved` says what came of it."""
         if self.file is None or not self._saves_itself:
             return
         if not self._has_begun:
@@ -195,19 +201,20 @@ class WorkspaceKeeper:
         if now == self._written:
             return
 
-        def write() -> None:
-            with suppress(WorkspaceError):
-                file.write(now, secrets)
-
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(None, write), LAST_WRITE)
+        try:
+            writing = asyncio.get_running_loop().run_in_executor(None, file.write, now, secrets)
+            await asyncio.wait_for(writing, LAST_WRITE)
+        except WorkspaceError as error:
+            self.unsaved = f"{as_sentence(error)}: the last changes were not saved."
+        except TimeoutError:
+            self.unsaved = f"{file.name} took too long to write: the last changes may not be saved."
 
     def _ask_to_overwrite(self, saved: Saved) -> None:
         def answered(is_yes: bool | None) -> None:
             if is_yes:
                 self._write(saved.file, saved.workspace, was_asked=True, overwrites=True)
 
-        question = f"{_sentence(saved.error)}. Overwrite it?"
+        question = f"{as_sentence(saved.error)}. Overwrite it?"
         self._app.push_screen(screens.Confirm(question, "overwrite it", "leave it"), answered)
 
     # Asking
@@ -278,14 +285,12 @@ class WorkspaceKeeper:
         if workspace is None:
             raise WorkspaceError(f"There is no workspace {path_words(path)}")
         await self.finish()
+        if self.unsaved:
+            self._app.tell(self.unsaved, "warning")
+            self.unsaved = ""
         self.file, self._opened = file, workspace
         self._is_held, self._seen = False, None
         await self._app.dashboard.open_workspace(workspace)
         self._has_begun, self._written = True, self.workspace(file)
         for warning in workspace.warnings:
             self._app.tell(warning, "warning")
-
-
-def _sentence(error: Exception | None) -> str:
-    words = str(error)
-    return words[:1].upper() + words[1:]

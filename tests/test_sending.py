@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from natstui.context_labels import ContextLabel
+from natstui.panels.send_guard import header_size
 from natstui.sending import Question, Sending, question
 
 PRODUCTION = ContextLabel("prod-east", is_production=True)
@@ -60,6 +61,10 @@ def test_what_has_to_be_typed(given: dict[str, Any], typed: str) -> None:
         ("$JS.API.ACCOUNT.PURGE.ACME", "ACME"),
         ("$JS.API.SERVER.REMOVE", "REMOVE"),
         ("$SYS.REQ.SERVER.NABC.KICK", "KICK"),
+        ("$JS.API.STREAM.UPDATE.ORDERS", "ORDERS"),
+        ("$JS.hub.API.STREAM.PEER.REMOVE.ORDERS", "ORDERS"),
+        ("$SYS.REQ.CLAIMS.DELETE", "CLAIMS.DELETE"),
+        ("$SYS.REQ.ACCOUNT.ACME.CLAIMS.UPDATE", "CLAIMS.UPDATE"),
         ("$JS.API.STREAM.INFO.DELETE", ""),
         ("$JS.API.STREAM.INFO.ORDERS", ""),
         ("$JS.API.CONSUMER.CREATE.ORDERS.DELETE", ""),
@@ -120,3 +125,15 @@ def test_untrusted_names_are_shown_and_typed_as_they_are_seen() -> None:
     seen = asked.reasons[0].partition(" is production")[0]
     assert "\x1b" not in "".join(asked.reasons) and "\u202e" not in str(asked.rows)
     assert asked.is_answered_by(seen)
+
+
+@pytest.mark.parametrize("name", ["\u00a0", " "])
+def test_enter_alone_answers_nothing_however_a_thing_is_called(name: str) -> None:
+    for asked in (ask(subject=f"$JS.API.STREAM.DELETE.{name}"), ask(context=ContextLabel(name, is_production=True))):
+        assert asked is not None and not any(asked.is_answered_by(typed) for typed in ("", " ", "\u00a0", name))
+        assert asked.is_answered_by(asked.phrase) and asked.phrase == "publish"
+
+
+def test_headers_count_as_they_go_onto_the_wire() -> None:
+    assert header_size({"A": "b", "C": ["d", "é"]}) == len("NATS/1.0\r\nA: b\r\nC: d\r\nC: é\r\n\r\n".encode())
+    assert header_size({}) == header_size({"no name": "b"}) == 0

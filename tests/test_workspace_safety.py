@@ -11,6 +11,7 @@ from natstui.cli import with_what_is_saved
 from natstui.connection.options import ConnectOptions
 from natstui.drafts import MARK
 from natstui.launch import Launch
+from natstui.screens.confirm import Confirm
 from natstui.screens.connect import ConnectDialog, Connecting
 from natstui.settings import Settings
 from tests.dashboards import (
@@ -102,3 +103,43 @@ async def test_what_stands_in_the_dialog_of_a_panel_without_a_place_is_where_nat
             app.screen.dismiss(Connecting(options, is_for_all=False))
         await until_connected(app)
         assert publish.context.name == "prod" and publish.context.is_production
+
+
+async def test_a_write_protected_workspace_is_left_alone_until_the_user_says_so(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "ops.toml"
+    path.write_text('[[panels]]\nkind = "publish"\nsubject = "a"\n')
+    path.chmod(0o444)
+    before = path.read_text()
+    app = make_app(nats_server.url, workspace=str(path))
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        await fill(pilot, publish_panel(app), "subject", "b")
+
+        def is_told() -> bool:
+            app.keeper.tick()
+            return any("write-protected" in toast.message for toast in app._notifications)
+
+        await until(is_told, 10)
+        assert path.read_text() == before
+        await pilot.press("ctrl+g")
+        await until(lambda: isinstance(app.screen, Confirm))
+        await pilot.press("y")
+        await until(lambda: 'subject = "b"' in path.read_text())
+        assert path.stat().st_mode & 0o777 == 0o444
+
+
+async def test_what_the_end_could_not_save_is_said(nats_server: NatsServer, tmp_path: Path) -> None:
+    path = tmp_path / "ops.toml"
+    path.write_text('[[panels]]\nkind = "publish"\nsubject = "a"\n')
+    app = make_app(nats_server.url, workspace=str(path))
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        app.keeper.tick()
+        path.write_text('[[panels]]\nkind = "publish"\nsubject = "of another natstui"\n')
+        await fill(pilot, publish_panel(app), "subject", "b")
+        await pilot.press("ctrl+q")
+        await until(lambda: not app.is_running, 10)
+    assert "of another natstui" in path.read_text()
+    assert app.keeper.unsaved.endswith("ops.toml was changed by someone else: the last changes were not saved.")

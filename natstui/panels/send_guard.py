@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from natstui.connection.errors import HeaderError
+from natstui.connection.message import encode_headers
 from natstui.sending import Headers, Sending, question
 
 if TYPE_CHECKING:
@@ -46,11 +48,7 @@ class SendGuard:
         context, settings = panel.context, panel.session.launch.settings
         if connection is None:
             return
-        size = len(payload) + sum(
-            len(name) + len(value.encode("utf-8", "replace")) + 4
-            for name, given in headers.items()
-            for value in ((given,) if isinstance(given, str) else given)
-        )
+        size = len(payload) + header_size(headers)
         server = connection.stats().server or panel.options.servers[0]
         sending = Sending(self._verb, subject, headers, size, context, server, total, interval)
         asked = question(
@@ -73,3 +71,11 @@ class SendGuard:
                 go()
 
         panel.post_message(panel.QuestionAsked(asked, answered))
+
+
+def header_size(headers: Headers) -> int:
+    """As they go onto the wire; 0 for headers that cannot, which the connection refuses."""
+    try:
+        return len(encode_headers(headers))
+    except (HeaderError, UnicodeEncodeError):
+        return 0
