@@ -9,8 +9,10 @@ from textual.widgets import OptionList
 
 from natstui.widgets.connection_strip import ConnectionStrip
 from natstui.widgets.key_line import KeyLine
-from tests.dashboards import screen_text
+from natstui.widgets.tab_line import TabLine
+from tests.dashboards import make_app, screen_text
 from tests.scenes import SCENES, scenery_of
+from tests.waiting import until
 
 SMALLEST = (60, 20)
 
@@ -37,6 +39,15 @@ async def test_the_keys_and_the_focus_are_on_the_smallest_screen(name: str) -> N
         focused = screen.focused
         is_empty = isinstance(focused, OptionList) and not focused.option_count
         assert focused is None or is_empty or visible(focused).height >= 1, screen_text(scenery.app)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_every_panel_stands_on_the_line_of_tabs(width: int) -> None:
+    app = make_app("nats://127.0.0.1:1", *["subscribe:orders.>"] * 9)
+    async with app.run_test(size=(width, 20)):
+        tabs = app.screen_stack[0].query_one(TabLine)
+        await until(lambda: all(f" {number} " in tabs.text for number in range(1, 10)))
+        assert "1 subscribe" in tabs.text
 
 
 async def test_the_smallest_strip_keeps_state_round_trip_pings_and_countdown() -> None:

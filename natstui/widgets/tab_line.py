@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from natstui.stream.sanitise import sanitise
-from natstui.widgets.fitting import part, shorten
+from natstui.widgets.fitting import Part, Piece, fit, part, shorten
 from natstui.widgets.line import Line
 
 
@@ -21,24 +21,28 @@ class Tab(NamedTuple):
 
 
 class TabLine(Line):
-    """1 ● subscribe orders.> │ 2 ☾ publish │ 3 ● request."""
+    """1 ● subscribe orders.> │ 2 ☾ publish │ 3 ● request; every panel stands on it, by its number alone if need be."""
+
+    _numbers: Sequence[Part] = ()
 
     def tell(self, tabs: Sequence[Tab]) -> None:
         """Show these panels."""
-        parts = []
-        for number, tab in enumerate(tabs, 1):
-            title = f" {number} {tab.title} "
-            subject = f"{shorten(sanitise(tab.subject), 24)} " if tab.subject else ""
-            shape = (tab.shape, tab.style)
-            if tab.is_current:
-                parts.append(part(100, shape, (title + subject, "current"), short=(shape, (title, "current"))))
-            else:
-                parts.append(
-                    part(
-                        90 - number,
-                        shape,
-                        (title + subject, "label"),
-                        short=(shape, (f" {number} {tab.title} ", "label")),
-                    )
-                )
-        self.show(parts)
+        self._numbers = _parts(tabs, are_many=True)
+        self.show(_parts(tabs))
+
+    def pieces(self) -> list[Piece]:
+        width, gap = self.content_size.width, self._gaps[-1]
+        shortest = sum(one.width(brief=True) + gap for one in self.parts) - gap
+        return super().pieces() if shortest <= width else fit(self._numbers, width, self._gaps)
+
+
+def _parts(tabs: Sequence[Tab], *, are_many: bool = False) -> list[Part]:
+    parts = []
+    for number, tab in enumerate(tabs, 1):
+        importance, style = (100, "current") if tab.is_current else (90 - number, "label")
+        name = f" {number} " if are_many and not tab.is_current else f" {number} {tab.title} "
+        subject = f"{shorten(sanitise(tab.subject), 24)} " if tab.subject else ""
+        shape = (tab.shape, tab.style)
+        whole = name if are_many and not tab.is_current else name + subject
+        parts.append(part(importance, shape, (whole, style), short=(shape, (name, style))))
+    return parts
