@@ -175,7 +175,7 @@ def _connected(view: StripView, width: int) -> tuple[Line, Line]:
 
 def _moment(importance: int, label: str, brief: str, moment: datetime | None, now: datetime) -> Part:
     if moment is None:
-        return part(importance, (f"nothing {label}", "label"), short=((f"{brief} nothing", "label"),))
+        return part(importance, (f"{label} nothing", "label"), short=((f"{brief} nothing", "label"),))
     words = (f"{ago_roughly(moment, now):<{AGO_CELLS}}", "value")
     return part(importance, (f"{label} ", "label"), words, short=((f"{brief} ", "label"), words))
 

@@ -118,7 +118,7 @@ def test_in_a_narrow_panel_the_pings_stay() -> None:
 
 def test_times_are_told_as_past_at_any_width() -> None:
     told = {"last_in": NOW - timedelta(minutes=3, seconds=12), "last_out": None}
-    assert "received 3m ago" in text(view(told=told)) and "nothing sent" in text(view(told=told))
+    assert "received 3m ago" in text(view(told=told)) and "sent nothing" in text(view(told=told))
     assert "got 3m ago" in text(view(told=told), 38) and "sleeps in 29:58" in text(view(told=told), 38)
 
 
