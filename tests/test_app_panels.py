@@ -9,7 +9,16 @@ from natstui.screens.confirm import Confirm
 from natstui.widgets.arrangement import Layout
 from natstui.widgets.field import Field
 from natstui.widgets.tab_line import TabLine
-from tests.dashboards import SIZE, focused_in, make_app, publish_panel, screen_text, subscribe_panel, until_connected
+from tests.dashboards import (
+    SIZE,
+    focused_in,
+    make_app,
+    press_at_once,
+    publish_panel,
+    screen_text,
+    subscribe_panel,
+    until_connected,
+)
 from tests.servers import NatsServer
 from tests.waiting import until
 
@@ -252,7 +261,7 @@ async def test_the_end_of_a_long_text_is_in_view_in_every_field(
             assert field.parent is not None
             field.focus()
             field.value = "x" * 100
-            await pilot.press("end", *"END")
+            await press_at_once(pilot, "end", *"END")
             await until(lambda: "END" in screen_text(app), what=f"the end of {field.id}")
             field.value = ""
             await pilot.pause()
