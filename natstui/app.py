@@ -304,7 +304,7 @@ class NatstuiApp(App[int]):
 
     def _rows(self, now: datetime) -> Sequence[screens.ConnectionRow]:
         return [
-            screens.ConnectionRow(panel.number, panel.KIND, panel.connection, view)
+            screens.ConnectionRow(panel.number, panel.KIND, panel.connection, view, panel.context)
             for panel, view in self.dashboard.views(now)
             if view is not None and panel.connection is not None
         ]

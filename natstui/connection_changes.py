@@ -40,7 +40,8 @@ class ConnectionChanges:
                 context = self._context_of(result.options, near)
                 self._unless_lost([panel], partial(self.change, panel, result.options, context))
 
-        title = f"connection of panel {panel.number}, {panel.KIND}"
+        where = f" on {panel.context.words}" if panel.context.is_production else ""
+        title = f"connection of panel {panel.number}, {panel.KIND}{where}"
         dialog = screens.ConnectDialog(panel.options, title, offers_all=True, confinement=self._session.confinement)
         self._dashboard.app.push_screen(dialog, entered)
 

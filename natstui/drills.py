@@ -41,9 +41,10 @@ class Drills:
         if refusal := self.refusal(panel):
             self._tell(refusal, "warning")
         elif panel.connection is not None:
+            where = f" on {panel.context.words}" if panel.context.is_production else ""
             self._app.push_screen(
                 screens.FaultDrillScreen(
-                    f"panel {panel.number}, {panel.KIND}",
+                    f"panel {panel.number}, {panel.KIND}{where}",
                     bound_of(panel.connection.options),
                     panel.view,
                     lambda fault, seconds: self.begin(panel, fault, seconds),

@@ -326,3 +326,17 @@ async def test_an_edited_connection_stays_production_while_one_of_its_servers_is
             await until(lambda servers=servers: panel.connection and panel.connection.options.servers == (servers,))
             assert panel.context.is_production is is_production
             assert ("PRODUCTION prod-east" in header(app)) is is_production
+
+
+async def test_what_covers_the_header_names_production_too(nats_server: NatsServer) -> None:
+    rules = {"prod[x]": {"fault_drill": True, "production": True}}
+    app = make_app(nats_server.url, "subscribe:orders.>", context="prod[x]", contexts=rules, fault_drill=True)
+    async with app.run_test(size=SIZE) as pilot:
+        await until_connected(app)
+        app.dashboard.panels[0].context = ContextLabel("prod[x]")
+        for key in ("f2", "f10", "d"):
+            app.dashboard.panels[0].focus_inside()
+            await pilot.press(key)
+            await until(lambda: "PRODUCTION prod[x]" in screen_text(app) and app.screen is not app.dashboard)
+            await pilot.press("escape")
+            await until(lambda: app.screen is app.dashboard)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
@@ -22,6 +23,7 @@ from natstui.connection.options import ConnectOptions
 from natstui.context_keys import unsigned
 from natstui.keys import bindings
 from natstui.screens.connect_rows import ROWS, SECTIONS, Section
+from natstui.stream.sanitise import sanitise
 from natstui.widgets.choice import Choice
 from natstui.widgets.field import Field
 from natstui.widgets.fitting import part
@@ -115,7 +117,7 @@ class ConnectDialog(ModalScreen[Connecting | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -form") as dialog:
-            dialog.border_title = self._title
+            dialog.border_title = Content(sanitise(self._title))
             with FormScroll():
                 for section in SECTIONS:
                     yield self._section(section)

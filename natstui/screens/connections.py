@@ -17,6 +17,7 @@ from textual.worker import Worker, WorkerState
 from natstui.clock import Clock
 from natstui.connection.errors import ManagedConnectionError
 from natstui.connection.stats import HealthReport
+from natstui.context_labels import NO_CONTEXT, ContextLabel
 from natstui.event_log import EventLog
 from natstui.keys import bindings
 from natstui.stream.sanitise import sanitise
@@ -44,6 +45,7 @@ class ConnectionRow:
     """The panel's kind."""
     connection: ManagedConnection
     view: StripView
+    context: ContextLabel = NO_CONTEXT
 
 
 class ConnectionsScreen(Screen[None]):
@@ -122,8 +124,6 @@ class ConnectionsScreen(Screen[None]):
         """Show the connections as they stand now."""
         self._rows = list(self._read(now))
         self.query_one(ConnectionTable).show([(row.number, row.kind, row.view) for row in self._rows])
-        title = [part(90, ("connections", "brand")), part(70, (plural(len(self._rows), "connection"), "label"))]
-        self.query_one(".screen-title", Line).show(title, [part(80, (clock_time(now), "label"))])
         self._show_selected()
 
     def drain(self) -> None:
@@ -133,6 +133,7 @@ class ConnectionsScreen(Screen[None]):
     @on(ConnectionTable.Selected)
     def _show_selected(self) -> None:
         row = self.selected
+        self._show_title(row)
         self.query_one("#selected").display = row is not None
         if row is None:
             return
@@ -150,6 +151,15 @@ class ConnectionsScreen(Screen[None]):
             self.query_one(EventList).show_others(
                 lambda entry: entry.connection_id == connection_id and not entry.explains
             )
+
+    def _show_title(self, row: ConnectionRow | None) -> None:
+        """Name the context of the selected connection: the keys act on it, and the header is not seen here."""
+        title = [part(90, ("connections", "brand")), part(70, (plural(len(self._rows), "connection"), "label"))]
+        if row is not None and (row.context.name or row.context.is_production):
+            style = "production" if row.context.is_production else "badge"
+            words = f" {row.context.words} " if row.context.is_production else f" {row.context.name} "
+            title.append(part(85, (f"{row.number} is on ", "label"), (sanitise(words), style)))
+        self.query_one(".screen-title", Line).show(title, [part(80, (clock_time(self._clock.now()), "label"))])
 
     # Acting on the selected connection
 

@@ -67,7 +67,7 @@ class FaultDrillScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -form -drill") as dialog:
-            dialog.border_title = f"fault drill · {sanitise(self._title)}"
+            dialog.border_title = Content(f"fault drill · {sanitise(self._title)}")
             yield ConnectionStrip()
             with Horizontal(classes="form-row drill-choice"):
                 yield Label("fault", classes="form-label", markup=False)
