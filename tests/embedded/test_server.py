@@ -23,6 +23,9 @@ from tests.waiting import until, until_sync
 ROOT = Path(__file__).parents[2]
 OWNER = """
 import json, signal, sys
+# What runs in the background of a shell, or under nohup, inherits that these are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from natstui.embedded import EmbeddedServer
 server = EmbeddedServer(traffic=True, seed=1)
 server.start()
