@@ -95,8 +95,9 @@ class Editor(TextArea):
     def __init__(
         self, text: str = "", *, highlights_json: bool = False, placeholder: str = "", id: str | None = None
     ) -> None:
+        wraps = _longest_line(text.splitlines()) <= WRAPPED
         super().__init__(
-            text, placeholder=placeholder, id=id, compact=True, soft_wrap=True, highlight_cursor_line=False
+            text, placeholder=placeholder, id=id, compact=True, soft_wrap=wraps, highlight_cursor_line=False
         )
         self._highlights_json = highlights_json
 
@@ -116,7 +117,7 @@ class Editor(TextArea):
         return result
 
     def _wrap_where_short(self, lines: Sequence[str]) -> None:
-        wraps = max(map(len, lines), default=0) <= WRAPPED
+        wraps = _longest_line(lines) <= WRAPPED
         if wraps != self.soft_wrap:
             self.soft_wrap = wraps
 
@@ -152,3 +153,7 @@ class Editor(TextArea):
         if formatted != self.text:
             self.replace(formatted, (0, 0), self.document.end)
         return True
+
+
+def _longest_line(lines: Sequence[str]) -> int:
+    return max(map(len, lines), default=0)

@@ -48,3 +48,8 @@ async def test_no_key_in_a_megabyte_wraps_it_anew() -> None:
         for key in ("a", "right", "end", "b", "backspace", "home", "enter"):
             await pilot.press(key)
         assert editor.wrapped_document.height == 2
+
+
+def test_a_long_line_that_an_editor_begins_with_is_not_wrapped() -> None:
+    assert not Editor("x" * (WRAPPED + 1)).soft_wrap
+    assert Editor("short").soft_wrap
