@@ -52,7 +52,7 @@ async def write(pilot: Pilot[None], app: FilterApp, expression: str) -> None:
         await pilot.press("slash")
     app.query_one(Input).value = expression
     await pilot.pause()
-    await until(lambda: not app.messages.view.pending)
+    await until(lambda: not app.messages.view.pending, timeout=30)
     await pilot.pause()
 
 
