@@ -182,7 +182,7 @@ async def dashboard(scenery: Scenery, pilot: Pilot[Any]) -> None:
     for before, answer in (
         (93, [Reply(Message((b"_INBOX.1", b"", b'{"sku":"A-4","price":18.5}', b"")), 0.0009)]),
         (61, [Reply(Message((b"_INBOX.1", b"", b'{"sku":"B-2","price":7.25}', b"")), 0.0011)]),
-        (35, NoRespondersError("nobody listens on pricing.quote", "is its service running?")),
+        (35, NoRespondersError("nobody answers on pricing.quote", "start its service, or check the subject")),
     ):
         scenery.go_to(before)
         request.replies.append(answer)
