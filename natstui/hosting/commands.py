@@ -27,14 +27,14 @@ def run_hosting(arguments: Arguments) -> int:
     """
     if sys.platform == "win32":
         raise HostingError(f"natstui {arguments.command} needs a system with terminals of its own: Linux, macOS or BSD")
-    _check_session(arguments)
+    session = _checked_session(arguments)
     if arguments.command == "serve":
-        return _serve(arguments)
-    return _web(arguments)
+        return _serve(arguments, session)
+    return _web(arguments, session)
 
 
-def _check_session(arguments: Arguments) -> None:
-    """Refuse now what each session would refuse later."""
+def _checked_session(arguments: Arguments) -> tuple[str, ...]:
+    """The arguments of each session, after refusing now what each would refuse later."""
     from natstui.settings_sources import SettingsError, load_settings
 
     if {"-h", "--help", "--version"} & set(arguments.session):
@@ -46,9 +46,30 @@ def _check_session(arguments: Arguments) -> None:
         load_settings(session.settings(), config=session.config)
     except (UsageError, SettingsError) as error:
         raise HostingError(f"after --: {error}") from None
+    return _with_whole_path(tuple(arguments.session), session.workspace or "")
 
 
-def _serve(arguments: Arguments) -> int:
+def _with_whole_path(session: tuple[str, ...], workspace: str) -> tuple[str, ...]:
+    """With the whole path of a workspace's file: sessions have working directories of their own."""
+    from natstui.workspace import WorkspaceError
+    from natstui.workspace_files import WorkspaceFile, is_workspace_file, workspace_path
+
+    if not is_workspace_file(workspace):
+        return session
+    try:
+        path = workspace_path(workspace).absolute()
+        if WorkspaceFile(path).read() is None:
+            raise WorkspaceError(f"there is no workspace {path}; check the path")
+    except WorkspaceError as error:
+        raise HostingError(f"after --: {error}") from None
+    option = "--workspace="
+    return tuple(
+        str(path) if word == workspace else f"{option}{path}" if word == option + workspace else word
+        for word in session
+    )
+
+
+def _serve(arguments: Arguments, session: tuple[str, ...]) -> int:
     try:
         from natstui.hosting.ssh_server import Hosting, serve
     except ImportError as error:
@@ -60,12 +81,12 @@ def _serve(arguments: Arguments) -> int:
             arguments.authorized_keys or default_authorized_keys(),
             IDLE_TIMEOUT if given is None else given,
             arguments.max_sessions or MAX_SESSIONS,
-            tuple(arguments.session),
+            session,
         )
     )
 
 
-def _web(arguments: Arguments) -> int:
+def _web(arguments: Arguments, session: tuple[str, ...]) -> int:
     try:
         from natstui.hosting.web import WebHosting, serve_web
     except ImportError as error:
@@ -74,7 +95,7 @@ def _web(arguments: Arguments) -> int:
         WebHosting(
             arguments.listen or Address(LOOPBACK, WEB_PORT),
             arguments.max_sessions or MAX_SESSIONS,
-            tuple(arguments.session),
+            session,
         )
     )
 
