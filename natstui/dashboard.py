@@ -159,10 +159,10 @@ class DashboardScreen(ListScreens):
         focused = self.focused
         if focused is not None:
             for node in focused.ancestors_with_self:
-                if isinstance(node, Panel):
+                if isinstance(node, Panel) and node in self.panels:
                     return node
         current = self.grid.current
-        return current if isinstance(current, Panel) else None
+        return current if isinstance(current, Panel) and current in self.panels else None
 
     # Time and size
 

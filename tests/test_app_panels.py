@@ -265,3 +265,16 @@ async def test_the_end_of_a_long_text_is_in_view_in_every_field(
             await until(lambda: "END" in screen_text(app), what=f"the end of {field.id}")
             field.value = ""
             await pilot.pause()
+
+
+async def test_a_panel_that_is_being_closed_is_not_moved(nats_server: NatsServer) -> None:
+    app = make_app(nats_server.url, "subscribe:a", "subscribe:b", "request:c")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_connected(app)
+        dashboard = app.dashboard
+        dashboard.panels[2].focus_inside()
+        await pilot.pause()
+        dashboard.panels[2].remove()
+        dashboard.action_move_panel(1)
+        dashboard.action_step_panel(1)
+        await until(lambda: [panel.KIND for panel in dashboard.panels] == ["subscribe", "subscribe"])

@@ -6,12 +6,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from natstui.keys import bindings
 from natstui.launch import PanelSpec
+from natstui.screens.leaving import Dialog
 from natstui.widgets.fitting import part
 from natstui.widgets.line import Line
 
@@ -22,7 +22,7 @@ CHOICES = (
 )
 
 
-class ChoosePanel(ModalScreen[PanelSpec | None]):
+class ChoosePanel(Dialog[PanelSpec | None]):
     """Offers the kinds of panel; the result is the panel to open, None for none."""
 
     BINDINGS = bindings("new_panel.subscribe", "new_panel.publish", "new_panel.request", "new_panel.cancel")

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from natstui.keys import bindings
+from natstui.screens.leaving import Dialog
 from natstui.widgets.fitting import part
 from natstui.widgets.line import Line
 from natstui.widgets.message_columns import COLUMN_KEYS, COLUMN_SETS, WIDTHS, Column
@@ -43,7 +43,7 @@ class ColumnOptions(OptionList):
             self.screen.action_accept()
 
 
-class ColumnsScreen(ModalScreen[tuple[Column, ...]]):
+class ColumnsScreen(Dialog[tuple[Column, ...]]):
     """Arranges columns; the result is what they are when the screen is left, the old ones where it was cancelled.
 
     Args:

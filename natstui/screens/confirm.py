@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from natstui.keys import bindings
+from natstui.screens.leaving import Dialog
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.fitting import part
 from natstui.widgets.line import Line
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(Dialog[bool]):
     """Asks; the result is whether the answer was yes."""
 
     BINDINGS = bindings("confirm.yes", "confirm.no")

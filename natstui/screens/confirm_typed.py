@@ -6,10 +6,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
 from natstui.keys import bindings
+from natstui.screens.leaving import Dialog
 from natstui.sending import Question
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.field import Field
@@ -18,7 +18,7 @@ from natstui.widgets.line import Line
 from natstui.widgets.notice import Notice
 
 
-class ConfirmTyped(ModalScreen[bool]):
+class ConfirmTyped(Dialog[bool]):
     """Asks before something is sent; the result is whether the phrase was typed."""
 
     BINDINGS = bindings("confirm_typed.cancel")

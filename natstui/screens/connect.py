@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 from textual.worker import Worker, WorkerState
 
@@ -23,6 +22,7 @@ from natstui.connection.options import ConnectOptions
 from natstui.context_keys import unsigned
 from natstui.keys import bindings
 from natstui.screens.connect_rows import ROWS, SECTIONS, Section
+from natstui.screens.leaving import Dialog
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.choice import Choice
 from natstui.widgets.field import Field
@@ -53,7 +53,7 @@ class Connecting:
     """Whether every panel, and those to come, shall have it."""
 
 
-class ConnectDialog(ModalScreen[Connecting | None]):
+class ConnectDialog(Dialog[Connecting | None]):
     """Shows and changes what a connection is made of. Stored secrets are never put into a field.
 
     What is entered is tried first, stage by stage before one's eyes, as `natstui check` does; it is taken once a server

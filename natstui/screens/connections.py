@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import ScrollableContainer, Vertical, VerticalScroll
-from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
@@ -20,6 +19,7 @@ from natstui.connection.stats import HealthReport
 from natstui.context_labels import NO_CONTEXT, ContextLabel
 from natstui.event_log import EventLog
 from natstui.keys import bindings
+from natstui.screens.leaving import LeavingScreen
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.connection_figures import figures, ping_timeline, server_lines, stale_lines
 from natstui.widgets.connection_table import ConnectionTable
@@ -48,7 +48,7 @@ class ConnectionRow:
     context: ContextLabel = NO_CONTEXT
 
 
-class ConnectionsScreen(Screen[None]):
+class ConnectionsScreen(LeavingScreen[None]):
     """The table of all connections, and everything about the selected one.
 
     Args:

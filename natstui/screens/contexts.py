@@ -12,7 +12,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -24,6 +23,7 @@ from natstui.context_options import authentication_words, options_on, tls_words
 from natstui.contexts import ContextError, NatsContext, context_directory, list_contexts, load_context, selected_context
 from natstui.keys import bindings
 from natstui.safety import Safety
+from natstui.screens.leaving import LeavingScreen
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.fitting import part, shorten, shorten_middle
 from natstui.widgets.key_line import KeyLine
@@ -79,7 +79,7 @@ class ContextList(OptionList):
     BINDINGS = bindings("contexts.open")
 
 
-class ContextsScreen(Screen[ContextChoice | None]):
+class ContextsScreen(LeavingScreen[ContextChoice | None]):
     """Every context with its servers and how it authenticates; the result is the one chosen, and for what.
 
     Args:

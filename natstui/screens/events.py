@@ -6,12 +6,12 @@ from datetime import datetime
 
 from textual import on
 from textual.app import ComposeResult
-from textual.screen import Screen
 from textual.widgets import Input
 
 from natstui.clock import Clock
 from natstui.event_log import EventLog
 from natstui.keys import bindings
+from natstui.screens.leaving import LeavingScreen
 from natstui.widgets.event_list import EventList
 from natstui.widgets.field import Field
 from natstui.widgets.fitting import Part, part
@@ -20,7 +20,7 @@ from natstui.widgets.line import Line
 from natstui.widgets.time_words import clock_time, count
 
 
-class EventsScreen(Screen[None]):
+class EventsScreen(LeavingScreen[None]):
     """Events of all connections, oldest first, with a filter; where they are written to."""
 
     BINDINGS = bindings("events.filter", "events.follow", "events.pings", "screen.back")

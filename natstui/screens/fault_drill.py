@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Resize
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
 from natstui.clock import Clock
 from natstui.connection.durations import parse_duration
 from natstui.fault_drill import EXPLAINED, Bound, DrillRun, Fault, expected, promise
 from natstui.keys import bindings
+from natstui.screens.leaving import Dialog
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.choice import Choice
 from natstui.widgets.connection_strip import ConnectionStrip
@@ -34,7 +34,7 @@ LONGEST_STALL = 3_600.0
 """Seconds; longer ones teach nothing more."""
 
 
-class FaultDrillScreen(ModalScreen[None]):
+class FaultDrillScreen(Dialog[None]):
     """Asks which fault, says what is to be expected of it, then shows its course. Leaving it ends nothing.
 
     Args:

@@ -6,11 +6,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from natstui.keys import bindings
+from natstui.screens.leaving import Dialog
 from natstui.stream.filter_history import LONGEST_NAME, FilterHistory
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.field import Field, LabelledField
@@ -29,7 +29,7 @@ class FilterOptions(OptionList):
             self.screen.forget()
 
 
-class FiltersScreen(ModalScreen[str | None]):
+class FiltersScreen(Dialog[str | None]):
     """Saved filters by their names, then those used, the newest first; the result is the one chosen, None for none."""
 
     BINDINGS = bindings("screen.back")
@@ -92,7 +92,7 @@ class FiltersScreen(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class NameFilter(ModalScreen[str | None]):
+class NameFilter(Dialog[str | None]):
     """Asks what a filter is to be called; the result is its name, None where it is not to be saved."""
 
     BINDINGS = bindings("screen.back")

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from natstui.connection.errors import NoServerAvailableError, OpenError
 from natstui.keys import bindings
+from natstui.screens.leaving import Dialog
 from natstui.stream.sanitise import sanitise
 
 LABEL = 15
@@ -22,7 +22,7 @@ def _row(label: str, words: str, style: str = "") -> Content:
     return Content.assemble((f"{label:<{LABEL}}", "$text-muted"), (words, style) if style else words)
 
 
-class FirstStart(ModalScreen[str]):
+class FirstStart(Dialog[str]):
     """The result is "connect", "embedded", "retry", or "" for staying with the dashboard as it is."""
 
     BINDINGS = bindings("start.connect", "start.embedded", "start.retry", "screen.back")

@@ -13,10 +13,11 @@ from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Input, Static, TextArea
 
 from natstui.keys import bindings
+from natstui.screens.leaving import Dialog
 from natstui.widgets.key_line import KeyLine, key_words
 from natstui.widgets.strip_text import HELD, SHAPES, SILENT
 from natstui.widgets.strip_text import WORDS as STATE_WORDS
@@ -114,7 +115,7 @@ def _title(node: DOMNode) -> str:
     return {"natstui app": "everywhere", "": "here"}.get(words, words)
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """Keys by group, what the shapes mean, and the ids under which a keymap changes keys."""
 
     BINDINGS = bindings("screen.back")

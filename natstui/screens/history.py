@@ -9,13 +9,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from natstui.connection.outcome import Outcome
 from natstui.drafts import Draft, SentMessage
 from natstui.keys import bindings
+from natstui.screens.leaving import Dialog
 from natstui.stream.sanitise import preview, sanitise
 from natstui.widgets.key_line import KeyLine
 from natstui.widgets.time_words import clock_time, count
@@ -42,7 +42,7 @@ class SentList(OptionList):
     BINDINGS = bindings("history.recall")
 
 
-class HistoryScreen(ModalScreen[Recalled | None]):
+class HistoryScreen(Dialog[Recalled | None]):
     """Sent drafts, newest first; the result is the one chosen."""
 
     BINDINGS = bindings("history.resend", "screen.back")

@@ -9,10 +9,10 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from natstui.confinement import Confined, Confinement
+from natstui.screens.leaving import Dialog
 from natstui.stream.export import ExportError, FileThere, save_payload, suggested_name
 from natstui.stream.ring import MessageSource, Record
 from natstui.stream.sanitise import sanitise
@@ -23,7 +23,7 @@ from natstui.widgets.message_document import View, best_view
 from natstui.widgets.message_selection import CLIPBOARD_BYTES
 
 
-class MessageDetail(ModalScreen[int]):
+class MessageDetail(Dialog[int]):
     """Shows the message with the absolute index `index` of `source`; the result is the index of the message shown last.
 
     Args:

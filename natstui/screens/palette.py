@@ -6,8 +6,10 @@ from contextlib import suppress
 
 from textual.command import CommandPalette
 
+from natstui.screens.leaving import LeavingScreen
 
-class Palette(CommandPalette):
+
+class Palette(CommandPalette, LeavingScreen[None]):
     """Textual's own, which falls over a page key while nothing is found, or what was found is not laid out yet."""
 
     def _action_command_list(self, action: str) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from natstui.confinement import Confined, Confinement
 from natstui.keys import bindings
+from natstui.screens.leaving import Dialog
 from natstui.stream.export import ExportError, FileThere, save_json_lines, suggested_list_name, timed_entries
 from natstui.stream.ring import EntrySequence
 from natstui.stream.sanitise import sanitise
@@ -21,7 +21,7 @@ from natstui.widgets.fitting import part
 from natstui.widgets.line import Line
 
 
-class SaveMessages(ModalScreen[str]):
+class SaveMessages(Dialog[str]):
     """Asks for a file and writes it in a thread; the result says what was written, empty for nothing.
 
     Args:

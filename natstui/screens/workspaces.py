@@ -10,13 +10,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from natstui.confinement import Confined, Confinement
 from natstui.keys import bindings
 from natstui.places import path_words
+from natstui.screens.leaving import Dialog
 from natstui.stream.sanitise import sanitise
 from natstui.widgets.field import Field, LabelledField
 from natstui.widgets.fitting import shorten
@@ -62,7 +62,7 @@ class WorkspaceList(OptionList):
     BINDINGS = bindings("workspaces.open")
 
 
-class OpenWorkspace(ModalScreen[Path | None]):
+class OpenWorkspace(Dialog[Path | None]):
     """Offers the workspaces that have a name, and takes the path of any other; the result is the file to open.
 
     Args:
@@ -141,7 +141,7 @@ class SaveAs:
     overwrites: bool
 
 
-class SaveWorkspace(ModalScreen[SaveAs | None]):
+class SaveWorkspace(Dialog[SaveAs | None]):
     """Asks for a name or a file.
 
     Args:
