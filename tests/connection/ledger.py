@@ -80,6 +80,16 @@ class Arrivals:
     def _take(self, message: Message) -> None:
         self.arrived_at.setdefault(int(message.data), datetime.now(UTC))
 
+    async def hear_from(self, *connections: ManagedConnection) -> None:
+        """Wait until what these publish arrives here: a node tells the others of a subscription in its own time."""
+
+        async def is_heard(connection: ManagedConnection, number: int) -> bool:
+            await connection.publish_confirmed(SUBJECT, b"%d" % number)
+            return number in self.arrived_at
+
+        for number, connection in enumerate(connections, 1):
+            await until(lambda connection=connection, number=number: is_heard(connection, -number), timeout=20)
+
     async def keep_up_with(self, publisher: Publishing, more: int = 30) -> None:
         """Wait until messages published from now on arrive here, `more` of them later."""
         goal = publisher.next + more

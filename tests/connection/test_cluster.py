@@ -39,6 +39,7 @@ async def test_a_node_killed_under_load(nats_cluster_factory: Clusters, managed:
     doomed, _, stable = cluster.nodes
     subscriber = await Arrivals(managed(doomed.url)).subscribe()
     collector = await Arrivals(managed(stable.url)).subscribe()
+    await collector.hear_from(*(managed(url) for url in cluster.urls))
     async with publishing(managed(doomed.url)) as publisher:
         await subscriber.keep_up_with(publisher)
         await collector.keep_up_with(publisher)
@@ -86,6 +87,7 @@ async def test_lame_duck_mode(nats_cluster_factory: Clusters, managed: Managed) 
     leaving, _, stable = cluster.nodes
     subscriber = await Arrivals(managed(leaving.url)).subscribe()
     collector = await Arrivals(managed(stable.url)).subscribe()
+    await collector.hear_from(*(managed(url) for url in cluster.urls))
     async with publishing(managed(leaving.url)) as publisher:
         await subscriber.keep_up_with(publisher)
         await collector.keep_up_with(publisher)
@@ -106,9 +108,11 @@ async def test_a_node_added_and_a_node_removed(nats_cluster_factory: Clusters, m
     first, second, stable = cluster.nodes
     subscriber = await Arrivals(managed(first.url)).subscribe()
     collector = await Arrivals(managed(stable.url)).subscribe()
+    await collector.hear_from(*(managed(url) for url in cluster.urls))
     async with publishing(managed(first.url)) as publisher:
         await collector.keep_up_with(publisher)
         added = cluster.add_node()
+        await collector.hear_from(managed(added.url))
         await subscriber.record.first(ServerDiscovered, server=added.url)
         cluster.remove_node(second)
         await subscriber.record.first(ServerRemoved, server=second.url)
@@ -133,6 +137,7 @@ async def test_a_node_behind_a_network_that_falls_silent(
     pings = {"ping_interval": 0.2, "max_outstanding_pings": 2}
     subscriber = await Arrivals(managed(proxy.url, **pings)).subscribe()
     collector = await Arrivals(managed(stable.url)).subscribe()
+    await collector.hear_from(*(managed(url) for url in cluster.urls))
     cut_off = managed(proxy.url, **pings)
     async with publishing(cut_off) as publisher, publishing(managed(near.url), 1_000_000) as other:
         await subscriber.keep_up_with(other)
