@@ -32,7 +32,7 @@ ARGUMENTS = (
 F2, F3, F4, F5, F9 = "\x1bOQ", "\x1bOR", "\x1bOS", "\x1b[15~", "\x1b[20~"
 CTRL_N, CTRL_P, CTRL_Q, CTRL_T, CTRL_W = "\x0e", "\x10", "\x11", "\x14", "\x17"
 DOWN, HOME, ESCAPE = "\x1b[B", "\x1b[H", "\x1b"
-UNDER_WAY = re.compile(r"│ . (reconnecting|opening|draining|connected, silent|silent)")
+UNDER_WAY = re.compile(r"│ [^╌] (reconnecting|opening|draining|connected, silent|silent)")
 DASHBOARD = re.compile(r" natstui .* [0-9]+ panels? ")
 
 

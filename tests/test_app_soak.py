@@ -155,4 +155,4 @@ async def test_restarts_sleeps_and_switches_leave_nothing_behind(
         await until(lambda: descriptors() <= settled[1], what="no descriptor is left over")
         assert threading.active_count() <= settled[2] + 2
         assert soak.are_at(soak.context)
-    assert all(server.connections() == [] for server in servers.values())
+    await until(lambda: all(server.connections() == [] for server in servers.values()))
