@@ -196,7 +196,8 @@ class Operator:
         self.press(F2)
         self.sees(lambda text: text.startswith(" connections "))
         self.press(*[DOWN] * (number - 1), "s")
-        row = re.compile(rf"^ {number} .* asleep ", re.MULTILINE)
+        # One that has failed sleeps already: it tries again at its next use.
+        row = re.compile(rf"^ {number} .* (asleep|failed) ", re.MULTILINE)
         self.sees(lambda text: row.search(text) is not None)
         self.press(F2)
         self.sees(self.is_home)
